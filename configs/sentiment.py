@@ -10,12 +10,13 @@ post-norm ReLU blocks of width 64 with 4 heads and feed-forward 128, averaged ov
 """
 
 from dataclasses import replace
+from functools import partial
 
 from ml_collections import ConfigDict
 
-from seqjax.data.config import DataConfig
+from seqjax.data.labelled_text import LabelledTextConfig
 from seqjax.models import ModelConfig
-from seqjax.models.presets import PATTERNS
+from seqjax.models.presets import PATTERNS, sized
 from seqjax.training.config import Config
 from seqjax.training.presets import from_preset
 
@@ -50,6 +51,6 @@ def get_config(preset: str = "rnn") -> ConfigDict:
     base = Config(
         name="sentiment",
         preset=preset,
-        data=DataConfig(source="rotten_tomatoes", vocabulary_size=10_000),
+        data=LabelledTextConfig(source="rotten_tomatoes", vocabulary_size=10_000),
     )
-    return from_preset(preset, base, models=MODELS, pool="mean", causal=False)
+    return from_preset(preset, base, models=MODELS, sized=partial(sized, pool="mean", causal=False))

@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import sys
-import typing
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,7 +19,16 @@ from ml_collections import config_flags
 
 from seqjax.data.prepare import default_cache_folder
 from seqjax.errors import UserError
-from seqjax.training.config import Config, field_types, from_dict, unknown_field, wrong_type
+from seqjax.tasks import TASKS
+from seqjax.training.config import (
+    Config,
+    field_types,
+    from_dict,
+    kinds,
+    types_of,
+    unknown_field,
+    wrong_type,
+)
 from seqjax.training.folder import RunFolder
 
 STATUS_USER_ERROR = 2
@@ -93,31 +101,56 @@ def workdir_of(values: FlagValues) -> RunFolder:
 
 def parse(values: FlagValues, argv: list[str]) -> None:
     """Reads the command line; whatever is wrong with it is a UserError."""
-    for place, argument in enumerate(argv[1:], 1):
-        name, _, value = argument.lstrip("-").partition("=")
-        if argument.startswith("-") and name == "config" and "config" in values:
-            _check_config_file(value or "".join(argv[place + 1 : place + 2]))
-        if argument.startswith("-") and re.match(r"(no)?config\.", name) and "config" in values:
-            path = name.partition(".")[2]
-            if path not in field_types():
-                raise unknown_field(path)
-            if not any(re.match(r"--?config(=|$)", earlier) for earlier in argv[:place]):
-                raise UserError(f"{argument} must come after --config FILE, whose key it changes.")
+    file = _check_config_flags(argv) if "config" in values else ""
     try:
         rest = values(argv)[1:]
     except flags.UnrecognizedFlagError as error:
         near = get_close_matches(error.flagname, list(values), n=1)
         hint = f"did you mean --{near[0]}?" if near else "see --help."
         raise UserError(f"There is no flag --{error.flagname}: {hint}") from error
-    except (flags.Error, ValueError) as error:
+    except (flags.Error, ValueError, AttributeError, KeyError) as error:
         text = " ".join(str(error).split())
         if "parsing config file" in text:  # whose own mistakes are a programmer's
             raise
+        if isinstance(error, AttributeError | KeyError):
+            _check_keys(argv, _task_of(values, file))
+            raise
         if key := re.match(r"flag --config\.([\w.]+)=(.*?): ", text):
-            raise wrong_type(key[1], key[2], field_types()[key[1]]) from error
+            kind = field_types(_task_of(values, file))[key[1]]
+            raise wrong_type(key[1], key[2], kind) from error
         raise UserError(f"{text.rstrip('.')}.") from error
     if rest:
         raise UserError(f"{rest[0]!r} is not understood: settings are flags, as in --config FILE.")
+
+
+def _check_config_flags(argv: list[str]) -> str:
+    """What `--config` names, and that every key to change is one of some task and comes after."""
+    file = ""
+    for place, argument in enumerate(argv[1:], 1):
+        name, _, value = argument.lstrip("-").partition("=")
+        if argument.startswith("-") and name == "config":
+            file = value or "".join(argv[place + 1 : place + 2])
+            _check_config_file(file)
+        if argument.startswith("-") and re.match(r"(no)?config\.", name):
+            path = name.partition(".")[2]
+            if not any(path in field_types(task) for task in TASKS):
+                raise unknown_field(path)
+            if not any(re.match(r"--?config(=|$)", earlier) for earlier in argv[:place]):
+                raise UserError(f"{argument} must come after --config FILE, whose key it changes.")
+    return file
+
+
+def _check_keys(argv: list[str], task: str) -> None:
+    """UserError where a key to change is one of another task."""
+    for argument in argv[1:]:
+        key = re.match(r"--?(?:no)?config\.([\w.]+)", argument)
+        if key and key[1] not in field_types(task):
+            raise unknown_field(key[1], task)
+
+
+def _task_of(values: FlagValues, file: str) -> str:
+    """The task of the configuration that `--config` names."""
+    return values["config"].parser.parse(file).task
 
 
 def _check_config_file(value: str) -> None:
@@ -171,16 +204,34 @@ def help_text(description: str, values: FlagValues) -> str:
 
 def described(kind: type, prefix: str = "") -> Iterator[str]:
     """A line for every key with its default, among the comments that its source code has."""
-    hints = typing.get_type_hints(kind)
-    fields = {field.name: field.default for field in dataclasses.fields(kind)}
-    for line in inspect.getsource(kind).partition("    def ")[0].splitlines():
+    types = types_of(kind, {})
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    for line in _lines_of_fields(kind):
         name, comment = re.fullmatch(r"(?: {4}(\w+):)?.*?( *# .*)?", line).groups()
         if name is None:
             if comment:
                 yield comment.strip()
-        elif dataclasses.is_dataclass(hints[name]):
-            yield from ("", *described(hints[name], f"{prefix}{name}."))
-        else:
-            default = fields[name]
-            shown = "" if default is dataclasses.MISSING else default
+        elif kind is Config and name in ("data", "model"):
+            for each, tasks in _kinds(name).items():
+                yield from ("", f"# where task is {' or '.join(tasks)}:")
+                yield from described(each, f"{name}.")
+        elif name in types and dataclasses.is_dataclass(types[name]):
+            yield from ("", *described(types[name], f"{prefix}{name}."))
+        elif name in types:
+            shown = "" if defaults[name] is dataclasses.MISSING else defaults[name]
             yield f"--config.{prefix}{name}={shown}{comment or ''}"
+
+
+def _lines_of_fields(kind: type) -> Iterator[str]:
+    """The source code of a dataclass and of those that it extends, up to the first method."""
+    for each in reversed(kind.__mro__):
+        if dataclasses.is_dataclass(each):
+            yield from inspect.getsource(each).partition("    def ")[0].splitlines()
+
+
+def _kinds(group: str) -> dict[type, list[str]]:
+    """What a group may hold, with the tasks whose it is."""
+    tasks_of: dict[type, list[str]] = {}
+    for task in TASKS:
+        tasks_of.setdefault(kinds(task)[group], []).append(task)
+    return tasks_of

@@ -5,13 +5,23 @@ Prints one JSON object. Needs the split's data, and of the run nothing but its f
 
 import json
 import sys
+from typing import Any
 
 from absl import flags
 from absl.flags import FlagValues
 
 from seqjax.command_line import define_workdir, run_command, workdir_of
-from seqjax.data.prepare import default_cache_folder, prepare_split
-from seqjax.training.trained import load_trained
+from seqjax.data.arrays import Split
+from seqjax.data.prepare import default_cache_folder
+from seqjax.errors import UserError
+from seqjax.training.details import by_length, by_position, confusion
+from seqjax.training.trained import Trained, load_trained
+
+DETAILS = {
+    "by_length": (by_length, "the metrics of inputs of like length, from short to long"),
+    "by_position": (by_position, "the metrics at each step of the inputs, from first to last"),
+    "confusion": (confusion, "how often each label was answered by each other"),
+}
 
 
 def define_flags(values: FlagValues) -> None:
@@ -20,6 +30,8 @@ def define_flags(values: FlagValues) -> None:
     flags.DEFINE_enum(
         "split", "test", ["train", "valid", "test"], "what to evaluate on", flag_values=values
     )
+    for name, (_, description) in DETAILS.items():
+        flags.DEFINE_bool(name, False, description, flag_values=values)
 
 
 def main(values: FlagValues) -> None:
@@ -27,14 +39,30 @@ def main(values: FlagValues) -> None:
     trained = load_trained(workdir_of(values))
     for note in trained.notes:
         print(note, file=sys.stderr)
+    split = read_split(trained, values.split)
     setup = trained.setup
-    split = prepare_split(
-        setup.config.data, values.split, setup.facts, trained.tokenizer, default_cache_folder()
-    )
+    result: dict[str, Any] = {
+        "split": values.split,
+        "step": trained.step,
+        "examples": len(split),
+    }
     with setup.context():
-        evaluated = setup.evaluation()(trained.params, split)
-    result = {"split": values.split, "step": trained.step, "examples": len(split)}
-    print(json.dumps(result | evaluated.metrics))
+        evaluation = setup.evaluation()
+        result |= evaluation(trained.params, split).metrics
+        for name, (measure, _) in DETAILS.items():
+            if values[name].value:
+                result[name] = measure(setup, evaluation, trained.params, split)
+    print(json.dumps(result))
+
+
+def read_split(trained: Trained, name: str) -> Split:
+    """A split of the run's data."""
+    facts = trained.setup.facts
+    if name not in facts.splits:
+        raise UserError(f"--split={name}: the run's data has only {', '.join(facts.splits)}.")
+    return trained.setup.config.data.read_split(
+        name, facts, trained.tokenizer, default_cache_folder()
+    )
 
 
 if __name__ == "__main__":

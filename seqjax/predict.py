@@ -3,48 +3,92 @@
 One input a line on standard input, one prediction a line on standard output.
 """
 
+import dataclasses
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 
 import jax
 import numpy as np
+from absl import flags
 from absl.flags import FlagValues
 
 from seqjax.command_line import define_workdir, run_command, workdir_of
+from seqjax.data.arrays import Split
 from seqjax.data.loader import Batches
+from seqjax.errors import UserError
+from seqjax.tasks import TASKS
+from seqjax.tasks.task import Options
 from seqjax.training.compiled import Compiled
 from seqjax.training.trained import Trained, load_trained
 
 LINES_AT_ONCE = 1024
 BATCH_SIZE = 32
+DEFINE = {
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    bool: flags.DEFINE_bool,
+    str: flags.DEFINE_string,
+}
 
 
 def define_flags(values: FlagValues) -> None:
-    """The flags of this command."""
+    """The flags of this command: the options of every task, None where none is given."""
     define_workdir(values)
+    for name, tasks in tasks_of_options().items():
+        field = next(f for f in dataclasses.fields(TASKS[tasks[0]].options) if f.name == name)
+        help_text = f"{field.metadata['help']} ({', '.join(tasks)}; default {field.default})"
+        DEFINE[type(field.default)](name, None, help_text, flag_values=values)
 
 
 def main(values: FlagValues) -> None:
     """Answers line by line on a terminal, else in batches."""
     trained = load_trained(workdir_of(values))
+    options = options_of(values, trained.setup.config.task)
     for note in trained.notes:
         print(note, file=sys.stderr)
     sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")
-    for answer in answers(trained, sys.stdin, 1 if sys.stdin.isatty() else LINES_AT_ONCE):
+    at_once = 1 if sys.stdin.isatty() else LINES_AT_ONCE
+    for answer in answers(trained, sys.stdin, at_once, options):
         print(answer, flush=sys.stdin.isatty())
 
 
-def answers(trained: Trained, lines: Iterable[str], at_once: int) -> Iterator[str]:
+def tasks_of_options() -> dict[str, list[str]]:
+    """The tasks that have an option, by its name."""
+    found: dict[str, list[str]] = {}
+    for name, task in TASKS.items():
+        for field in dataclasses.fields(task.options):
+            found.setdefault(field.name, []).append(name)
+    return found
+
+
+def options_of(values: FlagValues, task: str) -> Options:
+    """What was chosen for the run's task; another task's option is refused."""
+    given = {}
+    for name, tasks in tasks_of_options().items():
+        if values[name].value is not None:
+            if task not in tasks:
+                raise UserError(
+                    f"--{name}={values[name].value} is an option of {', '.join(tasks)}, and this "
+                    f"run's task is {task}: leave it out."
+                )
+            given[name] = values[name].value
+    return TASKS[task].options(**given)
+
+
+def answers(
+    trained: Trained, lines: Iterable[str], at_once: int, options: Options
+) -> Iterator[str]:
     """One answer for each line, in order."""
     setup = trained.setup
-    predict = Compiled(
-        jax.jit(lambda params, batch: setup.task.predict(setup.model, params, batch))
-    )
-    lines = iter(lines)
+    predict = Compiled(jax.jit(partial(setup.task.predict, setup.model, options=options)))
+    lines, first = iter(lines), 0
     while chunk := [line.rstrip("\r\n") for line in islice(lines, at_once)]:
+        split = setup.config.data.read(chunk, setup.facts, trained.tokenizer)
+        numbers = np.arange(first, first + len(chunk), dtype=np.int32)
         batches = Batches(
-            setup.task.read(chunk, trained.tokenizer, setup.config.data),
+            Split(split.columns | {"row": numbers}),
             batch_size=min(BATCH_SIZE, at_once),
             boundaries=setup.facts.boundaries,
             seed=0,
@@ -53,10 +97,14 @@ def answers(trained: Trained, lines: Iterable[str], at_once: int) -> Iterator[st
         found: dict[int, str] = {}
         with setup.context():
             for step in range(batches.steps_per_epoch):
-                predictions = np.asarray(predict(trained.params, batches.batch(step)))
-                rows = batches.row_numbers(step)
-                found.update(zip(rows, setup.task.answers(predictions, setup.facts), strict=True))
+                batch = batches.batch(step)
+                predictions = jax.device_get(predict(trained.params, batch))
+                said = setup.task.answers(
+                    predictions, batch, setup.facts, trained.tokenizer, options
+                )
+                found.update(zip(batches.row_numbers(step), said, strict=True))
         yield from (found[row] for row in range(len(chunk)))
+        first += len(chunk)
 
 
 if __name__ == "__main__":

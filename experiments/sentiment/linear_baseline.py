@@ -11,7 +11,7 @@ from pathlib import Path
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from seqjax.data.config import DataConfig
+from seqjax.data.labelled_text import LabelledTextConfig
 from seqjax.data.prepare import default_cache_folder
 from seqjax.data.sources import load
 
@@ -21,7 +21,7 @@ STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # inverse regularisation
 
 def main() -> None:
     """Prints one JSON object and writes it to `linear_baseline.json`."""
-    splits = load(DataConfig(source="rotten_tomatoes"), default_cache_folder()).splits
+    splits = load(LabelledTextConfig(source="rotten_tomatoes"), default_cache_folder()).splits
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
     features = {"train": vectorizer.fit_transform(splits["train"].texts)}
     features |= {name: vectorizer.transform(splits[name].texts) for name in ("valid", "test")}

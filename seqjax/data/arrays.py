@@ -1,19 +1,52 @@
 """Columns of a split: NumPy arrays, kept as `.npy` files that are memory-mapped when read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 
+class Sequences:
+    """A column of sequences: row `i` is `values[starts[i] : starts[i] + lengths[i]]`.
+
+    `values` is [all steps, ...]: token ids, or frames with their features; `starts` is int64 [rows]
+    and `lengths`, the steps of each row, int32 [rows].
+    """
+
+    values: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        return self.values[self.starts[row] : self.starts[row] + self.lengths[row]]
+
+    def take(self, rows: np.ndarray) -> "Windows":
+        """The given rows, in the given order; copies no values."""
+        return Windows(self.values, self.starts[rows], self.lengths[rows])
+
+    def pad(self, rows: np.ndarray, length: int, shift: int = 0) -> np.ndarray:
+        """The given rows as one array [len(rows), length, ...], filled up with zeros.
+
+        A row number of -1 gives a row of zeros. With `shift`, every row begins so many steps later.
+        """
+        lengths = np.where(rows < 0, 0, self.lengths[rows])
+        steps = np.arange(length)
+        real = steps < lengths[:, None]
+        padded = np.zeros((len(rows), length, *self.values.shape[1:]), self.values.dtype)
+        padded[real] = self.values[(self.starts[rows][:, None] + shift + steps)[real]]
+        return padded
+
+
 @dataclass(frozen=True)
-class Ragged:
+class Ragged(Sequences):
     """Rows of unequal length, end to end: row `i` is `values[offsets[i]:offsets[i + 1]]`.
 
-    `values` is [all steps, ...]: token ids, or frames with their features; `offsets` is int64
-    [rows + 1], from 0 to the number of steps.
+    `offsets` is int64 [rows + 1], from 0 to the number of steps.
     """
 
     values: np.ndarray
@@ -31,11 +64,10 @@ class Ragged:
         np.cumsum([len(row) for row in rows], out=offsets[1:])
         return cls(np.concatenate([np.asarray(row, dtype) for row in rows]), offsets)
 
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def __getitem__(self, row: int) -> np.ndarray:
-        return self.values[self.offsets[row] : self.offsets[row + 1]]
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """The place of each row's first step, int64 [rows]."""
+        return self.offsets[:-1]
 
     @cached_property
     def lengths(self) -> np.ndarray:
@@ -50,24 +82,30 @@ class Ragged:
         offsets = np.concatenate([[0], np.cumsum(np.minimum(self.lengths, length), dtype=np.int64)])
         return Ragged(self.values[step_in_row < length], offsets)
 
-    def pad(self, rows: np.ndarray, length: int) -> np.ndarray:
-        """The given rows as one array [len(rows), length, ...], filled up with zeros.
 
-        A row number of -1 gives a row of zeros.
-        """
-        lengths = np.where(rows < 0, 0, self.lengths[rows])
-        steps = np.arange(length)
-        real = steps < lengths[:, None]
-        padded = np.zeros((len(rows), length, *self.values.shape[1:]), self.values.dtype)
-        padded[real] = self.values[(self.offsets[rows][:, None] + steps)[real]]
-        return padded
+@dataclass(frozen=True)
+class Windows(Sequences):
+    """Stretches of one long sequence, which may overlap and need not cover it.
+
+    In training, all windows of an epoch are moved by one random number of steps, up to `slack`.
+    """
+
+    values: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+    slack: int = 0
+
+    def __post_init__(self) -> None:
+        ends = self.starts + self.lengths
+        if np.any(self.starts < 0) or np.any(ends + self.slack > len(self.values)):
+            raise ValueError("windows reach beyond the values")
 
 
 @dataclass(frozen=True)
 class Split:
-    """Named columns with one row an example: dense arrays [rows, ...] or `Ragged`."""
+    """Named columns with one row an example: dense arrays [rows, ...] or `Sequences`."""
 
-    columns: dict[str, np.ndarray | Ragged]
+    columns: dict[str, np.ndarray | Sequences]
 
     def __post_init__(self) -> None:
         if len({len(column) for column in self.columns.values()}) != 1:
@@ -76,28 +114,37 @@ class Split:
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
+    def take(self, rows: np.ndarray) -> "Split":
+        """The given rows, in the given order."""
+        return Split(
+            {
+                name: column.take(rows) if isinstance(column, Sequences) else column[rows]
+                for name, column in self.columns.items()
+            }
+        )
+
     def save(self, folder: Path) -> None:
-        """Writes `NAME.npy`, or `NAME.values.npy` and `NAME.offsets.npy`, for each column."""
+        """Writes `NAME.npy`, or for sequences `NAME.FIELD.npy`, for each column."""
         folder.mkdir(parents=True)
         for name, column in self.columns.items():
-            if isinstance(column, Ragged):
-                np.save(folder / f"{name}.values.npy", column.values)
-                np.save(folder / f"{name}.offsets.npy", column.offsets)
+            if isinstance(column, Sequences):
+                for field in fields(column):
+                    np.save(folder / f"{name}.{field.name}.npy", getattr(column, field.name))
             else:
                 np.save(folder / f"{name}.npy", column)
 
     @classmethod
     def load(cls, folder: Path) -> "Split":
         """Maps what `save` wrote into memory; ValueError where that is not a split."""
-        arrays = {
-            path.name.removesuffix(".npy"): np.asarray(np.load(path, mmap_mode="r"))
-            for path in sorted(folder.glob("*.npy"))
-        }
-        columns: dict[str, np.ndarray | Ragged] = {}
-        for name, array in arrays.items():
-            column, _, part = name.partition(".")
-            if part == "values":
-                columns[column] = Ragged(array, arrays[f"{column}.offsets"])
-            elif not part:
-                columns[column] = array
+        columns: dict[str, np.ndarray | Sequences] = {}
+        sequences: dict[str, dict[str, np.ndarray]] = {}
+        for path in sorted(folder.glob("*.npy")):
+            array = np.asarray(np.load(path, mmap_mode="r"))
+            name, _, field = path.name.removesuffix(".npy").partition(".")
+            if field:
+                sequences.setdefault(name, {})[field] = array
+            else:
+                columns[name] = array
+        for name, arrays in sequences.items():
+            columns[name] = (Ragged if "offsets" in arrays else Windows)(**arrays)
         return cls(columns)

@@ -1,36 +1,48 @@
 """What the data decided and a run must remember: the contents of its `data.json`."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from seqjax.errors import UserError
 
 
 @dataclass(frozen=True)
 class SplitFacts:
-    """One split, counted after tokenization."""
+    """One split, counted after tokenization; what a kind of data does not have is empty or 0."""
 
     rows: int
-    rows_of_label: tuple[int, ...]  # in the order of the labels
-    longest: int  # tokens of the longest row, before it was cut
-    mean_length: float  # tokens of a row, before it was cut
-    cut: float  # share of rows that data.max_length cut
-    unknown: float  # share of tokens that are not in the vocabulary
+    rows_of_label: tuple[int, ...] = ()  # in the order of the labels
+    longest: int = 0  # steps of the longest row, before it was cut
+    mean_length: float = 0.0  # steps of a row, before it was cut
+    cut: float = 0.0  # share of rows that data.max_length cut
+    unknown: float = 0.0  # share of tokens that are not in the vocabulary
+    measures: dict[str, float] = field(default_factory=dict)  # what else the kind of data counts
 
 
 @dataclass(frozen=True)
 class DataFacts:
-    """A prepared data set."""
+    """A prepared data set; what a kind of data does not have is empty or 0."""
 
     source: str
-    fingerprint: str  # changes whenever the raw texts do
+    fingerprint: str  # changes whenever the raw data do
     labels: tuple[str, ...]  # the name of label 0, 1, …
-    vocabulary_size: int
-    # The lengths that batches are padded to, by column. The first data.buckets hold all rows; those
-    # after them are for longer texts to come, and the last holds data.max_length.
+    vocabulary_size: int  # where tokens come in
+    # The lengths that batches are padded to, by column. In a text, the first data.buckets hold all
+    # rows; those after them are for longer texts to come, and the last holds data.max_length. A
+    # dense column of sequences has its one length.
     boundaries: dict[str, tuple[int, ...]]
     splits: dict[str, SplitFacts]
     notes: tuple[str, ...]  # decisions that the user left to us, one sentence each
+    frame_size: int = 0  # features of a step, where frames come in
+    target_size: int = 0  # numbers that are asked for, where they are no labels
+    # Constants that were taken from the training split, by name: a mean, a standard deviation.
+    normalisation: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    origin: dict[str, str] = field(default_factory=dict)  # versions and hashes of the raw data
+
+    @property
+    def longest(self) -> int:
+        """Steps of the longest padded input: of the first column that has boundaries."""
+        return next(iter(self.boundaries.values()))[-1]
 
     def to_json(self) -> str:
         """The contents of `data.json`."""
@@ -54,10 +66,14 @@ class DataFacts:
                         name: SplitFacts(**split | {"rows_of_label": tuple(split["rows_of_label"])})
                         for name, split in fields["splits"].items()
                     },
+                    "normalisation": {
+                        name: tuple(map(float, constants))
+                        for name, constants in fields.get("normalisation", {}).items()
+                    },
                 }
             )
             for name, split in facts.splits.items():
-                if split.rows != sum(split.rows_of_label):
+                if split.rows_of_label and split.rows != sum(split.rows_of_label):
                     raise ValueError(f"splits.{name}.rows is not the sum of its labels' rows")
             if not isinstance(facts.vocabulary_size, int):
                 raise TypeError("vocabulary_size is not a whole number")

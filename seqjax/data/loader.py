@@ -5,10 +5,11 @@ window, rows are sorted by the length they are padded to, so that a batch holds 
 and the batches of the epoch are shuffled. Every batch has the same number of rows: where rows run
 out, it is filled with empty ones of weight 0, so each epoch shows every example exactly once.
 
-A batch is a dict of arrays. A dense column keeps its name. A ragged column `NAME` is padded with
-zeros to [batch, time, ...] under its name, beside its `NAME_length`, int32 [batch]: classification
-has `tokens`, `tokens_length` and `label`, translation `source`, `source_length`, `target`, …
-`weight`, float32 [batch], is 1 for an example and 0 for a row that only fills the batch.
+A batch is a dict of arrays. A dense column keeps its name. A column of sequences `NAME` is padded
+with zeros to [batch, time, ...] under its name, beside its `NAME_length`, int32 [batch]:
+classification has `tokens`, `tokens_length` and `label`, translation `source`, `source_length`,
+`target`, … `weight`, float32 [batch], is 1 for an example and 0 for a row that only fills the
+batch. Windows of a longer sequence are moved, all of an epoch alike, by a part of their slack.
 """
 
 from collections import deque
@@ -19,9 +20,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from seqjax.data.arrays import Ragged, Split
+from seqjax.data.arrays import Sequences, Split, Windows
 
 WINDOW = 50  # batches whose rows are sorted together
+MOVE = 1  # the stream of random bits that windows are moved by, beside that of the order
 Item = TypeVar("Item")
 
 
@@ -48,13 +50,21 @@ def bucket_lengths(lengths: np.ndarray, count: int, multiple: int = 8) -> tuple[
     return tuple(int(candidates[place]) for place in reversed(chosen))
 
 
+def boundaries(lengths: np.ndarray, buckets: int, max_length: int) -> tuple[int, ...]:
+    """The best padded lengths for rows of these lengths, and longer ones for rows to come."""
+    found = list(bucket_lengths(lengths, buckets))
+    while found[-1] < max_length:
+        found.append(min(2 * found[-1], max_length))
+    return tuple(found)
+
+
 class Batches:
     """The batches of a split: `batch(step)` for any step of any epoch, in any order.
 
-    `boundaries` gives the rising lengths that each ragged column may be padded to. A batch takes
-    the first place in them at which all its columns fit, so there are as many shapes as places.
-    Without `shuffle`, rows come in the order of their padded length. `rows` selects the part of
-    each global batch that this host holds.
+    `boundaries` gives the rising lengths that each column of sequences may be padded to. A batch
+    takes the first place in them at which all its columns fit, so there are as many shapes as
+    places. Without `shuffle`, rows come in the order of their padded length, and windows stay where
+    they are. `rows` selects the part of each global batch that this host holds.
     """
 
     def __init__(
@@ -76,11 +86,13 @@ class Batches:
         self._rows = rows
         self._place = np.zeros(len(split), np.int64)  # among the boundaries, for each row
         for name, column in split.columns.items():
-            if isinstance(column, Ragged):
+            if isinstance(column, Sequences):
                 if column.lengths.max() > boundaries[name][-1]:
                     raise ValueError(f"rows of {name} are longer than {boundaries[name][-1]}")
                 place = np.searchsorted(boundaries[name], column.lengths)
                 self._place = np.maximum(self._place, place)
+        windows = [c.slack for c in split.columns.values() if isinstance(c, Windows)]
+        self._slack = min(windows, default=0) if shuffle else 0
         self._schedule: tuple[int, np.ndarray] = (-1, np.empty(0))
 
     def batch(self, step: int) -> dict[str, np.ndarray]:
@@ -89,11 +101,13 @@ class Batches:
         place = self._place[everyone[everyone >= 0]].max()
         rows = everyone[self._rows]
         real = rows >= 0
+        shift = self._shift_of(step // self.steps_per_epoch)
         batch = {}
         for name, column in self._split.columns.items():
-            if isinstance(column, Ragged):
+            if isinstance(column, Sequences):
                 lengths = self._boundaries[name]
-                batch[name] = column.pad(rows, lengths[min(place, len(lengths) - 1)])
+                moved = shift if isinstance(column, Windows) else 0
+                batch[name] = column.pad(rows, lengths[min(place, len(lengths) - 1)], moved)
                 batch[f"{name}_length"] = np.where(real, column.lengths[rows], 0)
             else:
                 batch[name] = column[rows]
@@ -109,6 +123,13 @@ class Batches:
             schedule = self._order_of(epoch)
             self._schedule = (epoch, schedule)
         return schedule[step_in_epoch]
+
+    def _shift_of(self, epoch: int) -> int:
+        """How many steps the windows of an epoch are moved by."""
+        if not self._slack:
+            return 0
+        bits = np.random.Philox(np.random.SeedSequence([self._seed, epoch, MOVE]))
+        return int(bits.random_raw() % (self._slack + 1))
 
     def _order_of(self, epoch: int) -> np.ndarray:
         """The rows of every batch of an epoch, int64 [steps per epoch, batch]."""

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from seqjax.data import files
-from seqjax.data.config import DataConfig
-from seqjax.data.texts import Texts
+from seqjax.data.texts import Texts, TextSource
 from seqjax.errors import UserError
 
 SPLITS = ("train", "valid", "test")
@@ -26,7 +25,7 @@ class Corpus:
     notes: tuple[str, ...]  # what was decided for the user, one sentence each
 
 
-def fingerprint(config: DataConfig) -> str:
+def fingerprint(config: TextSource) -> str:
     """A hash that changes whenever the raw texts do: of the files, or of a data set's version."""
     digest = hashlib.sha256(config.source.encode())
     for split in SPLITS:
@@ -44,7 +43,7 @@ def fingerprint(config: DataConfig) -> str:
     return digest.hexdigest()
 
 
-def load(config: DataConfig, cache_folder: Path) -> Corpus:
+def load(config: TextSource, cache_folder: Path) -> Corpus:
     """Reads and checks all splits; those that are absent are cut from train."""
     if config.source == "files":
         splits = {split: _read_file(config, split) for split in SPLITS if getattr(config, split)}
@@ -65,14 +64,14 @@ def load(config: DataConfig, cache_folder: Path) -> Corpus:
     return Corpus(splits, labels, tuple(notes))
 
 
-def load_split(config: DataConfig, split: str, cache_folder: Path) -> Texts:
+def load_split(config: TextSource, split: str, cache_folder: Path) -> Texts:
     """One split; of a user's own files only the one that holds it is read."""
     if config.source == "files" and getattr(config, split):
         return _read_file(config, split)
     return load(config, cache_folder).splits[split]
 
 
-def _read_file(config: DataConfig, split: str) -> Texts:
+def _read_file(config: TextSource, split: str) -> Texts:
     name = getattr(config, split)
     origin = f"data.{split}={name!r}"
     columns = {
@@ -91,7 +90,7 @@ def _read_file(config: DataConfig, split: str) -> Texts:
     return Texts(texts, labels, origin, lines)
 
 
-def _read_tfds(config: DataConfig, cache_folder: Path) -> tuple[dict[str, Texts], list[str]]:
+def _read_tfds(config: TextSource, cache_folder: Path) -> tuple[dict[str, Texts], list[str]]:
     # Imported here since TFDS takes a second, which a run on files or on prepared data saves.
     from seqjax.data import tfds
 
@@ -113,7 +112,7 @@ def _read_tfds(config: DataConfig, cache_folder: Path) -> tuple[dict[str, Texts]
 
 
 def _label_names(
-    splits: dict[str, Texts], names: Sequence[str], config: DataConfig
+    splits: dict[str, Texts], names: Sequence[str], config: TextSource
 ) -> tuple[str, ...]:
     """Train's labels in the order of `names`, else of their numbers, else of the alphabet."""
     train = splits["train"]

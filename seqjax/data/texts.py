@@ -2,6 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class TextSource(Protocol):
+    """The settings that say which texts to read."""
+
+    source: str
+    train: str
+    valid: str
+    test: str
+    text_column: str
+    label_column: str
+    split_seed: int
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from tensorflow_datasets.core.download import downloader
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 from tensorflow_datasets.core.utils.lazy_imports_utils import tensorflow as lazy_tensorflow
 
-from seqjax.data.config import DataConfig
-from seqjax.data.texts import Texts
+from seqjax.data.texts import Texts, TextSource
 from seqjax.errors import UserError, did_you_mean
 
 RETRIES = 4  # about five seconds without a network, where TFDS itself would take minutes
@@ -126,7 +125,7 @@ def _without_tensorflow() -> Iterator[None]:
 
 
 def read(
-    builder: tfds.core.DatasetBuilder, config: DataConfig, split: str, expression: str
+    builder: tfds.core.DatasetBuilder, config: TextSource, split: str, expression: str
 ) -> tuple[Texts, list[str]]:
     """Reads a split expression such as `train[:90%]`.
 

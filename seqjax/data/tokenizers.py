@@ -5,6 +5,7 @@ Token 0 pads, 1 stands for what is unknown, 2 and 3 begin and end a sequence.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 import tokenizers
@@ -12,15 +13,24 @@ from etils import epath
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
 
 from seqjax.data.arrays import Ragged
-from seqjax.data.config import DataConfig
-from seqjax.errors import UserError
+from seqjax.errors import UserError, did_you_mean
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[BOS]", "[EOS]")
 PADDING, UNKNOWN, BEGIN, END = range(4)
+TOKENIZERS = ("word", "character", "bpe")
+SMALLEST_VOCABULARY = {"word": 5, "character": 5, "bpe": 260}  # bpe: 4 special tokens, 256 bytes
 
 # A word is a run of letters, digits and apostrophes, or one punctuation mark.
 WORD = r"[\p{L}\p{M}\p{N}']+|[^\s\p{L}\p{M}\p{N}']"
 ROWS_AT_ONCE = 4096  # bounds the memory of an encoding's Python objects
+
+
+class TokenizerSettings(Protocol):
+    """The settings of a kind of data that has a tokenizer."""
+
+    tokenizer: str
+    lowercase: bool
+    vocabulary_size: int
 
 
 class Tokenizer:
@@ -74,7 +84,22 @@ class Tokenizer:
             raise UserError(f"{path} is not a readable tokenizer file ({error}).") from error
 
 
-def train(texts: Iterable[str], config: DataConfig) -> Tokenizer:
+def check(config: TokenizerSettings) -> None:
+    """UserError where there is no such tokenizer, or none of that size."""
+    if config.tokenizer not in TOKENIZERS:
+        raise UserError(
+            f"data.tokenizer={config.tokenizer!r} is unknown; "
+            f"{did_you_mean(config.tokenizer, TOKENIZERS)}"
+        )
+    smallest = SMALLEST_VOCABULARY[config.tokenizer]
+    if config.vocabulary_size < smallest:
+        raise UserError(
+            f"data.vocabulary_size={config.vocabulary_size} must be at least {smallest} "
+            f"for data.tokenizer={config.tokenizer!r}."
+        )
+
+
+def train(texts: Iterable[str], config: TokenizerSettings) -> Tokenizer:
     """Trains the tokenizer `config.tokenizer` on the training split's texts.
 
     Of words, and of characters, the most frequent get an id; of equally frequent ones the
@@ -87,7 +112,7 @@ def train(texts: Iterable[str], config: DataConfig) -> Tokenizer:
     return Tokenizer(tokenizer)
 
 
-def _untrained(config: DataConfig) -> tuple[tokenizers.Tokenizer, trainers.Trainer]:
+def _untrained(config: TokenizerSettings) -> tuple[tokenizers.Tokenizer, trainers.Trainer]:
     options = {
         "vocab_size": config.vocabulary_size,
         "special_tokens": list(SPECIAL_TOKENS),

@@ -41,6 +41,7 @@ __all__ = [
     "init",
     "init_carry",
     "logical_rules",
+    "stacks",
     "start_decoding",
 ]
 
@@ -72,6 +73,13 @@ def abstract(config: ModelConfig | EncoderDecoderConfig) -> tuple[Params, Logica
 def logical_rules(rules: Sequence[tuple[str, tuple[str, ...]]]) -> AbstractContextManager:
     """The context in which steps are traced: each logical axis name with its mesh axes."""
     return nn.logical_axis_rules(rules)
+
+
+def stacks(config: ModelConfig | EncoderDecoderConfig) -> tuple[ModelConfig, ...]:
+    """The stacks that a model consists of: itself, or encoder and decoder."""
+    if isinstance(config, EncoderDecoderConfig):
+        return config.encoder, config.decoder
+    return (config,)
 
 
 def count_parameters(config: ModelConfig | EncoderDecoderConfig) -> tuple[int, int]:

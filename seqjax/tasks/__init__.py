@@ -1,14 +1,19 @@
-"""What a batch means: which head, loss, metrics and decoding."""
+"""What a batch means: which head, loss, metrics and decoding.
 
-from seqjax.errors import UserError
+A task's name stands in a run's configuration, where it decides what the groups `data` and `model`
+hold. A new task is an entry here; one that differs from another in its data alone is the same
+class with another kind of data.
+"""
+
+from seqjax.errors import UserError, did_you_mean
 from seqjax.tasks.classification import Classification
 from seqjax.tasks.task import Task
 
-TASKS: dict[str, type[Task]] = {"classification": Classification}
+TASKS: dict[str, Task] = {"classification": Classification()}
 
 
 def make_task(name: str) -> Task:
     """The task of that name."""
     if name not in TASKS:
-        raise UserError(f"task={name!r} is not one of {', '.join(TASKS)}.")
-    return TASKS[name]()
+        raise UserError(f"task={name!r} is unknown; {did_you_mean(name, TASKS)}")
+    return TASKS[name]

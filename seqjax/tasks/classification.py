@@ -1,6 +1,7 @@
-"""Text classification: one label for a sequence."""
+"""Classification: one label for a sequence of tokens or frames."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -8,38 +9,34 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 
-from seqjax import models
-from seqjax.data.arrays import Split
-from seqjax.data.config import DataConfig
+from seqjax.data.dataset import DataConfig
 from seqjax.data.facts import DataFacts
+from seqjax.data.labelled_text import LabelledTextConfig
 from seqjax.data.tokenizers import Tokenizer
-from seqjax.errors import UserError
 from seqjax.models import ModelConfig, Params
+from seqjax.tasks.inputs import complete_stack, lengths, logits_of, step_mask
 from seqjax.tasks.metrics import Means, weighted
-from seqjax.tasks.task import Batch
+from seqjax.tasks.task import Batch, Options, Task
 
 
-class Classification:
+@dataclass(frozen=True)
+class Classification(Task):
     """Cross-entropy of the label; two labels share one logit, `log p(second) / p(first)`.
 
-    A batch holds `tokens` [batch, time], `tokens_length` [batch] (real steps), `label` [batch] and
-    `weight` [batch] (0 for rows that only fill the batch up). Where the model gives a logit for
-    every step, each real step is asked for the label, and the last one answers.
+    A batch holds `tokens` [batch, time] or `frames` [batch, time, frame], their real steps
+    `tokens_length` or `frames_length` [batch] (without it, all are), `label` [batch] and `weight`
+    [batch] (0 for rows that only fill the batch up). Where the model gives a logit for every step,
+    each real step is asked for the label, and the last one answers.
     """
 
+    data: type[DataConfig] = LabelledTextConfig
     best = "accuracy"
     greater_is_better = True
 
     def complete(self, config: ModelConfig, facts: DataFacts) -> ModelConfig:
-        """Vocabulary and number of logits; a contradiction between config and data is an error."""
+        """Input size and number of logits; a contradiction between config and data is an error."""
         outputs = 1 if len(facts.labels) == 2 else len(facts.labels)
-        longest = facts.boundaries["tokens"][-1]
-        if config.positions == "learned" and config.max_positions < longest:
-            raise UserError(
-                f"model.max_positions={config.max_positions} are fewer learned positions than the "
-                f"{longest} steps of the longest padded text: raise it, or lower data.max_length."
-            )
-        return config.with_sizes(vocabulary_size=facts.vocabulary_size, outputs=outputs)
+        return complete_stack(config, facts, outputs)
 
     def means(
         self,
@@ -51,14 +48,12 @@ class Classification:
         label_smoothing: float = 0.0,
     ) -> Means:
         """`loss` and `accuracy` of the rows of positive weight."""
-        mask = step_mask(batch)
-        logits, _ = models.apply(
-            config, params, batch["tokens"], mask=mask, dropout_key=dropout_key
-        )
+        logits = logits_of(config, params, batch, dropout_key)
         if config.pool == "none":
+            mask = step_mask(batch)
             asked = jnp.where(mask, batch["weight"][:, None], 0.0)
             labels = jnp.broadcast_to(batch["label"][:, None], mask.shape)
-            answer = last_step(logits, batch["tokens_length"])
+            answer = last_step(logits, lengths(batch))
         else:
             asked, labels, answer = batch["weight"], batch["label"], logits
         correct = (probabilities(answer).argmax(-1) == batch["label"]).astype(jnp.float32)
@@ -67,30 +62,36 @@ class Classification:
             "accuracy": weighted(correct, batch["weight"]),
         }
 
-    def read(self, lines: Sequence[str], tokenizer: Tokenizer, config: DataConfig) -> Split:
-        """Texts without labels; a text that is too long is cut, an empty one is unknown."""
-        tokens = tokenizer.encode_batch(lines, config.max_length)
-        return Split({"tokens": tokens, "label": np.zeros(len(lines), np.int32)})
+    def confusion(
+        self, config: ModelConfig, params: Params, batch: Batch
+    ) -> Float[Array, "labels labels"]:
+        """Rows of the batch by their label and the one that was said."""
+        shares = self.predict(config, params, batch, Options())
+        said = jax.nn.one_hot(shares.argmax(-1), shares.shape[-1])
+        right = jax.nn.one_hot(batch["label"], shares.shape[-1])
+        return jnp.einsum("b,br,bs->rs", batch["weight"], right, said)
 
     def predict(
-        self, config: ModelConfig, params: Params, batch: Batch
+        self, config: ModelConfig, params: Params, batch: Batch, options: Options
     ) -> Float[Array, "batch labels"]:
         """The probability of every label."""
-        logits, _ = models.apply(config, params, batch["tokens"], mask=step_mask(batch))
+        logits = logits_of(config, params, batch)
         if config.pool == "none":
-            logits = last_step(logits, batch["tokens_length"])
+            logits = last_step(logits, lengths(batch))
         return probabilities(logits)
 
-    def answers(self, predictions: np.ndarray, facts: DataFacts) -> list[str]:
+    def answers(
+        self,
+        predictions: np.ndarray,
+        batch: Mapping[str, np.ndarray],
+        facts: DataFacts,
+        tokenizer: Tokenizer | None,
+        options: Options,
+    ) -> Sequence[str]:
         """The most probable label and its probability, with a tab between them."""
         best = predictions.argmax(axis=1)
         shares = predictions.max(axis=1)
         return [f"{facts.labels[k]}\t{share:.4f}" for k, share in zip(best, shares, strict=True)]
-
-
-def step_mask(batch: Batch) -> Array:
-    """True where a step of `tokens` is real."""
-    return jnp.arange(batch["tokens"].shape[1])[None] < batch["tokens_length"][:, None]
 
 
 def last_step(logits: Float[Array, "batch time outputs"], length: Array) -> Array:

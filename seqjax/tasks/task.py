@@ -1,37 +1,57 @@
 """The contract of every task."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Array
 
-from seqjax.data.arrays import Split
-from seqjax.data.config import DataConfig
+from seqjax.data.dataset import DataConfig
 from seqjax.data.facts import DataFacts
 from seqjax.data.tokenizers import Tokenizer
-from seqjax.models import ModelConfig, Params
+from seqjax.errors import UserError
+from seqjax.models import EncoderDecoderConfig, ModelConfig, Params
 from seqjax.tasks.metrics import Means
 
 Batch = dict[str, Array]
+AnyModelConfig = ModelConfig | EncoderDecoderConfig
 
 
-class Task(Protocol):
-    """Between the data and a model: what goes in, what is asked of it, how good the answer is.
+@dataclass(frozen=True)
+class Options:
+    """What a person may choose for predictions: a task's fields are flags of `seqjax.predict`.
 
-    `best` names the metric that picks the best checkpoint, `greater_is_better` its direction.
+    Every field has a default, and a sentence for `--help` under `help` in its metadata.
     """
 
-    best: str
-    greater_is_better: bool
 
-    def complete(self, config: ModelConfig, facts: DataFacts) -> ModelConfig:
-        """The model's configuration with the sizes that the data decides."""
-        ...
+class Task(ABC):
+    """Between the data and a model: what goes in, what is asked of it, how good the answer is.
 
+    `data` and `model` are the types of the groups of that name in a run's configuration. `best`
+    names the metric that picks the best checkpoint, `greater_is_better` its direction.
+    """
+
+    data: type[DataConfig]
+    model: ClassVar[type[AnyModelConfig]] = ModelConfig
+    options: ClassVar[type[Options]] = Options
+    best: ClassVar[str] = "loss"
+    greater_is_better: ClassVar[bool] = False
+
+    @abstractmethod
+    def complete(self, config: AnyModelConfig, facts: DataFacts) -> AnyModelConfig:
+        """The model's configuration with the sizes that the data decides.
+
+        A contradiction between config and data is a UserError, and so is a model that the task
+        cannot use.
+        """
+
+    @abstractmethod
     def means(
         self,
-        config: ModelConfig,
+        config: AnyModelConfig,
         params: Params,
         batch: Batch,
         *,
@@ -39,16 +59,36 @@ class Task(Protocol):
         label_smoothing: float = 0.0,
     ) -> Means:
         """Loss and metrics of a batch; `means["loss"]` is what training lowers."""
-        ...
 
-    def read(self, lines: Sequence[str], tokenizer: Tokenizer, config: DataConfig) -> Split:
-        """Lines that a person typed, as the rows of a split."""
-        ...
+    def derived(self, metrics: dict[str, float]) -> dict[str, float]:
+        """The means of a split with functions of them beside them, such as a perplexity."""
+        return metrics
 
-    def predict(self, config: ModelConfig, params: Params, batch: Batch) -> Array:
-        """What `answers` is made from, one row for each row of the batch."""
-        ...
+    def confusion(self, config: AnyModelConfig, params: Params, batch: Batch) -> Array:
+        """Answers by their label, [labels, labels]: row is what is right, column what was said."""
+        raise UserError("--confusion counts labels, and this run's task has none.")
 
-    def answers(self, predictions: np.ndarray, facts: DataFacts) -> list[str]:
-        """One line for a person from each prediction."""
-        ...
+    def by_position(self, config: AnyModelConfig, params: Params, batch: Batch) -> Means:
+        """The metrics at each step, sums and counts [time] in the place of single numbers."""
+        raise UserError("--by_position needs a loss at every step, which this run's task has not.")
+
+    @abstractmethod
+    def predict(
+        self, config: AnyModelConfig, params: Params, batch: Batch, options: Options
+    ) -> Any:
+        """What `answers` is made from: arrays with one row for each row of the batch.
+
+        Compiled, with `options` as constants. `batch["row"]` numbers the inputs of a command, so
+        that what is drawn at random for one does not depend on those beside it.
+        """
+
+    @abstractmethod
+    def answers(
+        self,
+        predictions: Any,
+        batch: Mapping[str, np.ndarray],
+        facts: DataFacts,
+        tokenizer: Tokenizer | None,
+        options: Options,
+    ) -> Sequence[str]:
+        """The text that is printed for each row of the batch, without its last line end."""

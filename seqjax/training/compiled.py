@@ -18,7 +18,7 @@ class Compiled:
 
     def executable(self, first: Any, batch: Batch, *rest: Any) -> Callable:
         """What to call with these arguments; compiles where it is the first of its shape."""
-        shapes = tuple(array.shape for array in batch.values())
+        shapes = tuple((name, array.shape) for name, array in batch.items())
         if shapes not in self._executables:
             self._executables[shapes] = self._jitted.lower(first, batch, *rest).compile()
         return self._executables[shapes]

@@ -1,8 +1,9 @@
 """The whole configuration of a run, in one typed tree.
 
-Files in `configs/` build a `Config` and hand it out as an ml-collections `ConfigDict`, which the
-flags `--config.GROUP.KEY=VALUE` change; `from_dict` checks it and gives the tree back. What a
-run's `config.json` holds is this tree, every value spelled out.
+The task says of which types the groups `data` and `model` are. Files in `configs/` build a `Config`
+and hand it out as an ml-collections `ConfigDict`, which the flags `--config.GROUP.KEY=VALUE`
+change; `from_dict` checks it and gives the tree back. What a run's `config.json` holds is this
+tree, every value spelled out.
 """
 
 import dataclasses
@@ -17,12 +18,14 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from seqjax.data.config import DataConfig
+from seqjax import models
+from seqjax.data.dataset import DataConfig
+from seqjax.data.labelled_text import LabelledTextConfig
 from seqjax.distributed.config import MeshConfig
 from seqjax.errors import UserError
-from seqjax.models.config import ModelConfig
+from seqjax.models import EncoderDecoderConfig, ModelConfig
 from seqjax.models.mixers import make_mixer
-from seqjax.tasks import make_task
+from seqjax.tasks import TASKS, make_task
 
 CHOICES = {
     "optimizer.name": ("adam", "adamw", "sgd"),
@@ -93,16 +96,19 @@ class Config:
     preset: str  # second part
     task: str = "classification"
     seed: int = 0
-    data: DataConfig = field(default_factory=DataConfig)
-    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=LabelledTextConfig)
+    model: ModelConfig | EncoderDecoderConfig = field(default_factory=ModelConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     mesh: MeshConfig = field(default_factory=MeshConfig)
 
     def __post_init__(self) -> None:
-        make_task(self.task)
-        for mixer in self.model.pattern:
-            make_mixer(mixer, self.model)
+        for group, kind in kinds(self.task).items():
+            if type(getattr(self, group)) is not kind:
+                raise TypeError(f"{group} must be a {kind.__name__} where task={self.task!r}")
+        for stack in models.stacks(self.model):
+            for mixer in stack.pattern:
+                make_mixer(mixer, stack)
         for path, allowed in CHOICES.items():
             if get(self, path) not in allowed:
                 raise UserError(f"{path}={get(self, path)!r} is not one of {', '.join(allowed)}.")
@@ -153,25 +159,42 @@ def get(config: Config, path: str) -> Any:
     return value
 
 
-def field_types(kind: type = Config, prefix: str = "") -> dict[str, type]:
-    """Every leaf of the tree: its dotted path and its type."""
+def kinds(task: str) -> dict[str, type]:
+    """The types of the groups that a task decides."""
+    return {"data": make_task(task).data, "model": make_task(task).model}
+
+
+def field_types(task: str) -> dict[str, type]:
+    """Every leaf of the tree of a task's run: its dotted path and its type."""
+    return _leaves(Config, kinds(task), "")
+
+
+def _leaves(kind: type, special: dict[str, type], prefix: str) -> dict[str, type]:
     found = {}
-    for name, annotation in typing.get_type_hints(kind).items():
+    for name, annotation in types_of(kind, special).items():
         if dataclasses.is_dataclass(annotation):
-            found |= field_types(annotation, f"{prefix}{name}.")
+            found |= _leaves(annotation, {}, f"{prefix}{name}.")
         else:
             found[prefix + name] = annotation
     return found
 
 
-def unknown_field(path: str) -> UserError:
-    """The sentence for a key that no configuration has."""
-    near = difflib.get_close_matches(path, field_types(), n=1, cutoff=0.5)
+def types_of(kind: type, special: dict[str, type]) -> dict[str, type]:
+    """The type of every field of a dataclass, some of them as `special` says."""
+    hints = typing.get_type_hints(kind) | special
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+def unknown_field(path: str, task: str = "") -> UserError:
+    """The sentence for a key that no configuration, or none of that task, has."""
+    tasks = [task] if task else TASKS
+    known = list(dict.fromkeys(name for each in tasks for name in field_types(each)))
+    near = difflib.get_close_matches(path, known, n=1, cutoff=0.5)
     leaf = difflib.get_close_matches(
-        path.split(".")[-1], [name.split(".")[-1] for name in field_types()], n=1
+        path.split(".")[-1], [name.split(".")[-1] for name in known], n=1
     )
-    same_leaf = [name for name in field_types() if leaf and name.split(".")[-1] == leaf[0]]
-    hint = (near or same_leaf or [", ".join(sorted(field_types()))])[0]
+    same_leaf = [name for name in known if leaf and name.split(".")[-1] == leaf[0]]
+    hint = (near or same_leaf or [", ".join(sorted(known))])[0]
     return UserError(f"There is no configuration key {path!r}; did you mean {hint}?")
 
 
@@ -182,7 +205,8 @@ def to_config_dict(config: Config) -> ConfigDict:
 
 def from_dict(values: dict[str, Any]) -> Config:
     """The tree from nested dictionaries (of a `ConfigDict` or of JSON), checked."""
-    return _build(Config, values, "")
+    task = _checked(str, values.get("task", Config.task), "task")
+    return _build(Config, values, task, kinds(task), "")
 
 
 def to_json(config: Config) -> str:
@@ -195,15 +219,17 @@ def digest(config: Config) -> str:
     return hashlib.sha256(to_json(config).encode()).hexdigest()[:8]
 
 
-def _build(kind: type, values: dict[str, Any], prefix: str) -> Any:
-    hints = typing.get_type_hints(kind)
+def _build(
+    kind: type, values: dict[str, Any], task: str, special: dict[str, type], prefix: str
+) -> Any:
+    hints = types_of(kind, special)
     for name in values:
         if name not in hints:
-            raise unknown_field(prefix + name)
+            raise unknown_field(prefix + name, task)
     built = {}
     for name, value in values.items():
         if dataclasses.is_dataclass(hints[name]):
-            built[name] = _build(hints[name], value, f"{prefix}{name}.")
+            built[name] = _build(hints[name], value, task, {}, f"{prefix}{name}.")
         else:
             built[name] = _checked(hints[name], value, prefix + name)
     try:

@@ -1,6 +1,7 @@
 """Metrics of a whole split."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -10,9 +11,9 @@ from jax.sharding import Mesh
 from seqjax.data.arrays import Split
 from seqjax.data.loader import Batches, prefetch
 from seqjax.distributed.config import MeshConfig
-from seqjax.distributed.shardings import batch_sharding, place_batch
-from seqjax.models import ModelConfig, Params
-from seqjax.tasks.task import Task
+from seqjax.distributed.shardings import batch_sharding, place_batch, replicated
+from seqjax.models import Params
+from seqjax.tasks.task import AnyModelConfig, Task
 from seqjax.training.compiled import Compiled
 from seqjax.training.state import evaluate_step
 from seqjax.training.sums import Sums, add, means_of, to_host
@@ -34,7 +35,7 @@ class Evaluation:
     def __init__(
         self,
         task: Task,
-        model: ModelConfig,
+        model: AnyModelConfig,
         mesh: Mesh,
         config: MeshConfig,
         batch_size: int,
@@ -43,10 +44,26 @@ class Evaluation:
         self._sharding = batch_sharding(mesh, config)
         self._batch_size = batch_size
         self._boundaries = boundaries
+        self._task = task
+        self._model = model
+        self._replicated = replicated(mesh)
         self._step = Compiled(jax.jit(partial(evaluate_step, task=task, model=model)))
 
     def __call__(self, params: Params, split: Split) -> Evaluated:
         """The metrics' means over the split."""
+        sums: Sums = {}
+        seconds = self._visit(self._step, params, split, lambda packed: add(sums, to_host(packed)))
+        steps = -(-len(split) // self._batch_size)
+        metrics = self._task.derived(means_of(sums))
+        return Evaluated(metrics, 1e3 * seconds / steps, len(split) / seconds)
+
+    def each(self, function: Callable, params: Params, split: Split, take: Callable) -> None:
+        """Calls `take` with `function(model, params, batch)` of every batch of the split."""
+        jitted = jax.jit(partial(function, self._model), out_shardings=self._replicated)
+        self._visit(Compiled(jitted), params, split, lambda result: take(jax.device_get(result)))
+
+    def _visit(self, step: Compiled, params: Params, split: Split, take: Callable) -> float:
+        """Calls `take` with the step's result of every batch; the seconds without compilation."""
         batches = Batches(
             split,
             batch_size=self._batch_size,
@@ -55,7 +72,6 @@ class Evaluation:
             shuffle=False,
         )
         started = time.perf_counter()
-        sums: Sums = {}
         waiting = []
         placed = prefetch(
             lambda step: place_batch(self._sharding, batches.batch(step)),
@@ -64,14 +80,11 @@ class Evaluation:
         )
         for batch in placed:
             before = time.perf_counter()
-            execute = self._step.executable(params, batch)
+            execute = step.executable(params, batch)
             started += time.perf_counter() - before
             waiting.append(execute(params, batch))
             if len(waiting) > AHEAD:
-                add(sums, to_host(waiting.pop(0)))
-        for packed in waiting:
-            add(sums, to_host(packed))
-        seconds = time.perf_counter() - started
-        return Evaluated(
-            means_of(sums), 1e3 * seconds / batches.steps_per_epoch, len(split) / seconds
-        )
+                take(waiting.pop(0))
+        for result in waiting:
+            take(result)
+        return time.perf_counter() - started

@@ -22,9 +22,9 @@ FREE_ON_RESUME = (*LENGTH, "train.log_every", "train.profile", "mesh.")
 class RunFolder:
     """The files of one run.
 
-    `config.json` (the whole configuration), `data.json` (what the data decided), `tokenizer.json`,
-    `metrics.jsonl` (one object a row), `tensorboard/`, `checkpoints/`, `profile/` (where one was
-    asked for), `summary.json` (at the end).
+    `config.json` (the whole configuration), `data.json` (what the data decided), `tokenizer.json`
+    (where text is involved), `metrics.jsonl` (one object a row), `tensorboard/`, `checkpoints/`,
+    `profile/` (where one was asked for), `summary.json` (at the end).
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
@@ -75,14 +75,17 @@ class RunFolder:
         """What the data decided."""
         return DataFacts.from_json(self._read("data.json"))
 
-    def begin(self, config: Config, facts: DataFacts, tokenizer: Tokenizer, step: int) -> None:
+    def begin(
+        self, config: Config, facts: DataFacts, tokenizer: Tokenizer | None, step: int
+    ) -> None:
         """Writes what the run is made from; forgets what was written after `step`.
 
         The summary goes first: it says that a run is finished, which this one is not any more.
         """
         (self.path / "summary.json").unlink(missing_ok=True)
         _write(self.path / "config.json", to_json(config))
-        tokenizer.save(self.tokenizer)
+        if tokenizer:
+            tokenizer.save(self.tokenizer)
         _write(self.path / "data.json", facts.to_json())
         self._drop_metrics_after(step)
 
@@ -143,13 +146,18 @@ class RunFolder:
 
     def _check_same_run(self, config: Config) -> None:
         saved = self.config()
-        for path in field_types():
+        if saved.task != config.task:
+            raise self._another_run("task", saved.task, config.task)
+        for path in field_types(config.task):
             was, now = get(saved, path), get(config, path)
             if was != now and not path.startswith(FREE_ON_RESUME):
-                raise UserError(
-                    f"{path}={now!r} differs from {was!r}, with which the run in "
-                    f"workdir={self.path} was started: change it back or choose another folder."
-                )
+                raise self._another_run(path, was, now)
+
+    def _another_run(self, path: str, was: Any, now: Any) -> UserError:
+        return UserError(
+            f"{path}={now!r} differs from {was!r}, with which the run in workdir={self.path} was "
+            f"started: change it back or choose another folder."
+        )
 
 
 def _write(path: Path, text: str) -> None:

@@ -19,7 +19,7 @@ from seqjax.training.profiler import Profiler
 from seqjax.training.progress import Progress
 from seqjax.training.reporting import Reporter
 from seqjax.training.state import TrainState, all_finite
-from seqjax.training.sums import Packed, add, means_of, to_host
+from seqjax.training.sums import Packed, Sums, add, means_of, to_host
 
 # These steps are timed, each from an idle device to its result: the first of a process and then one
 # in so many.
@@ -137,11 +137,11 @@ class Loop:
         if step % self.config.log_every == 0:
             progress.window = {}
         if step % self.steps_per_epoch == 0 or step == self.total_steps:
-            progress.last_epoch = means_of(progress.epoch)
+            progress.last_epoch = self._means(progress.epoch)
         if self._evaluates(step):
             self._evaluate(state.params, step)
             if self._stops_early():
-                progress.last_epoch = means_of(progress.epoch)
+                progress.last_epoch = self._means(progress.epoch)
         if step % self.steps_per_epoch == 0:
             progress.epoch = {}
         if self._saves(step):
@@ -153,12 +153,15 @@ class Loop:
         self.reporter.row(
             step,
             "train",
-            means_of(self.progress.window),
+            self._means(self.progress.window),
             learning_rate=float(self.learning_rate(step - 1)),
             ms_per_step=self.progress.milliseconds_per_step(),
             examples_per_second=examples / (now - self._window_started),
         )
         self._window_started, self._window_first = now, step + 1
+
+    def _means(self, sums: Sums) -> dict[str, float]:
+        return self.task.derived(means_of(sums))
 
     def _evaluate(self, params: Params, step: int) -> None:
         """Evaluates, and remembers the best."""
@@ -178,7 +181,7 @@ class Loop:
         else:
             progress.without_better += 1
         self.reporter.epoch(
-            step, means_of(progress.epoch), metrics, best, progress.milliseconds_per_step()
+            step, self._means(progress.epoch), metrics, best, progress.milliseconds_per_step()
         )
 
     def _stops_early(self) -> bool:

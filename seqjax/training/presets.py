@@ -4,26 +4,31 @@ import ast
 import dataclasses
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from seqjax.errors import UserError, did_you_mean
-from seqjax.models import ModelConfig
-from seqjax.models.presets import sized
+from seqjax.tasks.task import AnyModelConfig
 from seqjax.training.config import Config, field_types, from_dict, to_config_dict, unknown_field
 
 
 def from_preset(
-    argument: str, base: Config, *, models: Mapping[str, ModelConfig], **sized_settings: Any
+    argument: str,
+    base: Config,
+    *,
+    models: Mapping[str, AnyModelConfig],
+    sized: Callable[[str, str], AnyModelConfig],
+    size: str = "",
 ) -> ConfigDict:
     """`base` with the model of the first word of `argument`, and the keys behind it set.
 
     Without `size=` the word picks from `models`; with `size=tiny|small|base` it is the matched
-    model of `seqjax.models.presets` with the `sized_settings`. Any other key is a path such as
-    `train.batch_size`, or its last part where only one path ends in it.
+    model that `sized(word, size)` gives, as `seqjax.models.presets.sized` does. Where a default
+    `size` is given, a word that is not in `models` is the matched model of that size. Any other key
+    is a path such as `train.batch_size`, or its last part where only one path ends in it.
     """
     # At commas outside of brackets, for values such as ("lstm", "attention").
     word, *settings = re.split(r",(?![^()]*\))", argument)
@@ -35,32 +40,36 @@ def from_preset(
         pairs.append((key, text))
     sizes = [text for key, text in pairs if key == "size"]
     if sizes:
-        preset, model = f"{word}-{sizes[-1]}", sized(word, sizes[-1], **sized_settings)
+        preset, model = f"{word}-{sizes[-1]}", sized(word, sizes[-1])
     elif word in models:
         preset, model = word, models[word]
+    elif size:
+        preset, model = word, sized(word, size)
     else:
         raise UserError(f"There is no preset {word!r}: {did_you_mean(word, models)}")
     values = dataclasses.asdict(dataclasses.replace(base, preset=preset, model=model))
+    types = field_types(base.task)
     for key, text in pairs:
         if key != "size":
-            path = _path(key)
+            path = _path(key, base.task)
             *parents, leaf = path.split(".")
             group = reduce(operator.getitem, parents, values)
-            group[leaf] = _parsed(path, text)
+            group[leaf] = _parsed(path, types[path], text)
     return to_config_dict(from_dict(values))
 
 
-def _path(key: str) -> str:
-    paths = [path for path in field_types() if path == key or path.split(".")[-1] == key]
+def _path(key: str, task: str) -> str:
+    types = field_types(task)
+    paths = [path for path in types if path == key or path.split(".")[-1] == key]
     if len(paths) > 1 and key not in paths:
         raise UserError(f"The preset's key {key!r} could be {' or '.join(paths)}: name one.")
     if not paths:
-        raise unknown_field(key)
+        raise unknown_field(key, task)
     return key if key in paths else paths[0]
 
 
-def _parsed(path: str, text: str) -> Any:
-    if field_types()[path] is str:
+def _parsed(path: str, kind: type, text: str) -> Any:
+    if kind is str:
         return text
     try:
         return ast.literal_eval(text)

@@ -44,6 +44,11 @@ def run(config: Config, folder: RunFolder, console: Console) -> dict[str, Any]:
     setup = Setup(config, data.facts, jax.devices())
     vectors = None
     if config.train.word_vectors:
+        if not data.tokenizer:
+            raise UserError(
+                f"train.word_vectors={config.train.word_vectors!r} has no effect where "
+                f"task={config.task!r}: its data has no words."
+            )
         vectors = read_word_vectors(
             "train.word_vectors",
             config.train.word_vectors,
@@ -147,7 +152,9 @@ def train(
     for sentence in passed_over:
         say(console, sentence)
     progress.best_step = step
-    return {name: evaluation(params, splits[name]).metrics for name in ("valid", "test")}
+    return {
+        name: evaluation(params, split).metrics for name, split in splits.items() if name != "train"
+    }
 
 
 def summarise(

@@ -13,9 +13,9 @@ from jaxtyping import Array, Bool, Int
 from seqjax import models
 from seqjax.distributed.config import MeshConfig
 from seqjax.distributed.shardings import parameter_shardings, replicated
-from seqjax.models import ModelConfig, Params
+from seqjax.models import Params
 from seqjax.tasks.metrics import Mean, Means
-from seqjax.tasks.task import Batch, Task
+from seqjax.tasks.task import AnyModelConfig, Batch, Task
 from seqjax.training.sums import Packed, pack
 
 
@@ -30,7 +30,7 @@ class TrainState:
 
 
 def init_state(
-    model: ModelConfig, optimizer: optax.GradientTransformation, seed: Int[Array, ""]
+    model: AnyModelConfig, optimizer: optax.GradientTransformation, seed: Int[Array, ""]
 ) -> TrainState:
     """Fresh parameters and optimizer state."""
     params, _ = models.init(model, jax.random.key(seed))
@@ -38,7 +38,7 @@ def init_state(
 
 
 def state_shardings(
-    mesh: Mesh, config: MeshConfig, model: ModelConfig, optimizer: optax.GradientTransformation
+    mesh: Mesh, config: MeshConfig, model: AnyModelConfig, optimizer: optax.GradientTransformation
 ) -> TrainState:
     """The sharding of every array of the state: the optimizer's follow their parameters'."""
     shapes, logical_axes = models.abstract(model)
@@ -58,7 +58,7 @@ def state_shardings(
 
 
 def born_sharded(
-    shardings: TrainState, model: ModelConfig, optimizer: optax.GradientTransformation, seed: int
+    shardings: TrainState, model: AnyModelConfig, optimizer: optax.GradientTransformation, seed: int
 ) -> TrainState:
     """The initial state, each device making its own part."""
     make = jax.jit(partial(init_state, model, optimizer), out_shardings=shardings)
@@ -71,7 +71,7 @@ def train_step(
     seed: Int[Array, ""],
     *,
     task: Task,
-    model: ModelConfig,
+    model: AnyModelConfig,
     optimizer: optax.GradientTransformation,
     accumulate: int,
     label_smoothing: float,
@@ -117,7 +117,7 @@ def train_step(
     return TrainState(state.step + 1, params, optimizer_state), pack(means)
 
 
-def evaluate_step(params: Params, batch: Batch, *, task: Task, model: ModelConfig) -> Packed:
+def evaluate_step(params: Params, batch: Batch, *, task: Task, model: AnyModelConfig) -> Packed:
     """The metrics of one batch."""
     return pack(task.means(model, params, batch))
 

@@ -19,7 +19,7 @@ class Trained:
     """What evaluation and prediction need of a run."""
 
     setup: Setup
-    tokenizer: Tokenizer
+    tokenizer: Tokenizer | None
     params: Params
     step: int
     notes: tuple[str, ...]  # sentences to tell the user
@@ -40,5 +40,5 @@ def load_trained(folder: RunFolder) -> Trained:
         raise UserError(f"workdir={folder.path} has no checkpoint yet: train the run first.")
     with closing(Checkpoints(folder.checkpoints, write=False)) as checkpoints:
         params, step, passed_over = checkpoints.restore_best(setup.abstract_state().params)
-    tokenizer = Tokenizer.load(folder.tokenizer)
+    tokenizer = Tokenizer.load(folder.tokenizer) if config.data.tokenized else None
     return Trained(setup, tokenizer, params, step, (*notes, *passed_over))

@@ -39,7 +39,7 @@ CONFIG = ("--config", "configs/sentiment.py:rnn")
         ((*CONFIG, "--config.model.pattern=lstn"), ("lstn", "lstm")),
         ((*CONFIG, "--config.train.batch_size=0"), ("batch_size=0 must be at least 1.",)),
         ((*CONFIG, "--config.data.source=file"), ("data.source='file'", "files")),
-        ((*CONFIG, "--config.task=translation"), ("task='translation'", "classification")),
+        ((*CONFIG, "--config.task=clasification"), ("task='clasification'", "'classification'?")),
         ((*CONFIG, "--wordkir=runs"), ("There is no flag --wordkir", "--workdir?")),
         ((*CONFIG, "runs"), ("'runs' is not understood",)),
     ],

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from seqjax.data.prepare import default_cache_folder, prepare_split
+from seqjax.data.prepare import default_cache_folder
+from seqjax.tasks.task import Options
 from seqjax.training.folder import RunFolder
 from seqjax.training.trained import load_trained
 
@@ -46,15 +47,17 @@ def test_the_metrics_are_those_of_the_predictions(one_run):
     """Accuracy and cross-entropy again, from what prediction says of each row."""
     trained = load_trained(RunFolder(one_run))
     setup = trained.setup
-    split = prepare_split(
-        setup.config.data, "test", setup.facts, trained.tokenizer, default_cache_folder()
+    split = setup.config.data.read_split(
+        "test", setup.facts, trained.tokenizer, default_cache_folder()
     )
     tokens, labels = split.columns["tokens"], split.columns["label"]
     batch = {
         "tokens": jnp.asarray(tokens.pad(np.arange(len(split)), int(tokens.lengths.max()))),
         "tokens_length": jnp.asarray(tokens.lengths),
     }
-    shares = np.asarray(setup.task.predict(setup.model, trained.params, batch), np.float64)
+    shares = np.asarray(
+        setup.task.predict(setup.model, trained.params, batch, Options()), np.float64
+    )
     right = shares.argmax(axis=1) == labels
     losses = -np.log(shares[np.arange(len(labels)), labels])
     summary = json.loads((one_run / "summary.json").read_text())

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqjax.data.arrays import Ragged, Split
+from seqjax.data.arrays import Ragged, Split, Windows
 
 ROWS = st.lists(st.lists(st.integers(1, 9), max_size=6), min_size=1, max_size=8)
 
@@ -66,3 +66,28 @@ def test_reading_refuses_pickles_and_unequal_columns(tmp_path):
         Split.load(tmp_path / "train")
     with pytest.raises(ValueError, match="offsets"):
         Ragged(np.arange(3), np.array([0, 4]))
+
+
+def test_windows_may_overlap_and_move(tmp_path):
+    values = np.arange(10, dtype=np.int32)
+    windows = Windows(values, np.array([0, 3, 6]), np.array([4, 4, 2], np.int32), slack=2)
+    assert [windows[row].tolist() for row in range(3)] == [[0, 1, 2, 3], [3, 4, 5, 6], [6, 7]]
+    np.testing.assert_array_equal(
+        windows.pad(np.array([2, -1, 0]), 4, shift=2), [[8, 9, 0, 0], [0] * 4, [2, 3, 4, 5]]
+    )
+    taken = windows.take(np.array([2, 0]))
+    assert taken[0].tolist() == [6, 7] and taken.values is values
+    Split({"tokens": windows}).save(tmp_path / "train")
+    read = Split.load(tmp_path / "train").columns["tokens"]
+    assert isinstance(read, Windows) and read.slack == 2
+    np.testing.assert_array_equal(read.pad(np.arange(3), 4, 2), windows.pad(np.arange(3), 4, 2))
+    with pytest.raises(ValueError, match="beyond the values"):
+        Windows(values, np.array([7]), np.array([4], np.int32))
+    with pytest.raises(ValueError, match="beyond the values"):
+        Windows(values, np.array([6]), np.array([4], np.int32), slack=1)
+
+
+def test_rows_are_taken_of_every_column():
+    split = example_split().take(np.array([2, 0]))
+    assert [split.columns["tokens"][row].tolist() for row in range(2)] == [[3, 4, 5], [1, 2]]
+    assert split.columns["label"].tolist() == [0, 0]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqjax.data.arrays import Ragged, Split
+from seqjax.data.arrays import Ragged, Split, Windows
 from seqjax.data.loader import Batches, bucket_lengths, prefetch
 
 
@@ -240,3 +240,28 @@ def test_closing_prefetch_early_ends_its_thread():
         next(ahead)
         ahead.close()
     assert threading.active_count() == before
+
+
+def test_windows_of_an_epoch_move_alike_and_stay_without_shuffling():
+    values = np.arange(24, dtype=np.int32)
+    starts, lengths = np.arange(0, 20, 5), np.full(4, 5, np.int32)
+    columns = {
+        "tokens": Windows(values, starts, lengths, slack=4),
+        "squares": Windows(values**2, starts, lengths, slack=4),
+    }
+    boundaries = {"tokens": (5,), "squares": (5,)}
+    options = {"batch_size": 2, "boundaries": boundaries, "seed": 3}
+    batches = Batches(Split(columns), **options)
+    shifts = []
+    for number in range(40):
+        rows = [row for batch in epoch(batches, number) for row in batch["tokens"].tolist()]
+        shift = min(rows)[0]
+        assert sorted(rows) == (starts[:, None] + shift + np.arange(5)).tolist()
+        shifts.append(shift)
+        for batch in epoch(batches, number):
+            np.testing.assert_array_equal(batch["squares"], batch["tokens"] ** 2)
+    assert set(shifts) == set(range(5))
+    assert shifts[:8] == [0, 1, 3, 3, 0, 2, 2, 3]
+    assert equal(batches.batch(11), Batches(Split(columns), **options).batch(11))
+    still = Batches(Split(columns), shuffle=False, **options)
+    assert [batch["tokens"][0, 0] for batch in epoch(still, 5)] == [0, 10]

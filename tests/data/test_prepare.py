@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqjax.data import prepare as module
-from seqjax.data.config import DataConfig
+from seqjax.data.arrays import Split
+from seqjax.data.dataset import Dataset
 from seqjax.data.facts import DataFacts
-from seqjax.data.prepare import Prepared, default_cache_folder, prepare
+from seqjax.data.labelled_text import LabelledTextConfig
+from seqjax.data.prepare import default_cache_folder, prepare
 from seqjax.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,11 +24,11 @@ ROWS = [(f"word{n % 7} and {'more ' * (n % 5)}", "odd" if n % 2 else "even") for
 
 
 @pytest.fixture
-def config(tmp_path) -> DataConfig:
+def config(tmp_path) -> LabelledTextConfig:
     train, test = tmp_path / "train.csv", tmp_path / "test.csv"
     train.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in ROWS))
     test.write_text("text,label\nword1 unheard,odd\n,even\n")
-    return DataConfig(
+    return LabelledTextConfig(
         source="files", train=str(train), valid=str(train), test=str(test), max_length=4
     )
 
@@ -37,7 +38,7 @@ def cache(tmp_path) -> Path:
     return tmp_path / "cache"
 
 
-def assert_same(first: Prepared, second: Prepared) -> None:
+def assert_same(first: Dataset, second: Dataset) -> None:
     assert first.facts == second.facts
     for name, split in first.splits.items():
         tokens, again = split.columns["tokens"], second.splits[name].columns["tokens"]
@@ -47,7 +48,7 @@ def assert_same(first: Prepared, second: Prepared) -> None:
 
 
 def folders(cache: Path) -> list[Path]:
-    return [path for path in (cache / "tokens").iterdir() if path.is_dir()]
+    return [path for path in (cache / "prepared").iterdir() if path.is_dir()]
 
 
 def test_texts_become_tokens_labels_and_facts(config, cache):
@@ -99,7 +100,7 @@ def test_facts_go_round_and_damage_is_told(config, cache):
 
 def test_texts_are_tokenized_once(config, cache, monkeypatch):
     first = prepare(config, cache)
-    monkeypatch.setattr(module, "_make", None)
+    monkeypatch.setattr(LabelledTextConfig, "make", None)
     assert_same(prepare(config, cache), first)
 
 
@@ -127,7 +128,7 @@ def test_a_changed_file_is_read_again_and_a_moved_one_is_not(config, cache, tmp_
     Path(config.test).rename(moved)
     config = dataclasses.replace(config, test=str(moved))
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_make", None)
+        patch.setattr(LabelledTextConfig, "make", None)
         prepare(config, cache)
     moved.write_text("text,label\nword2 word3,odd\n")
     assert prepare(config, cache).facts.splits["test"].rows == 1
@@ -154,11 +155,13 @@ def test_a_damaged_cache_is_made_again(config, cache, damage):
 PREPARE = """
 import sys, time
 from pathlib import Path
-from seqjax.data import prepare as module
-from seqjax.data.config import DataConfig
+from seqjax.data import tokenizers
+from seqjax.data.arrays import Split
+from seqjax.data.labelled_text import LabelledTextConfig
+from seqjax.data.prepare import prepare
 
 config, cache, behaviour = eval(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-save, train = module.Split.save, module.tokenizers.train
+save, train = Split.save, tokenizers.train
 
 def stop_midway(self, folder):
     save(self, folder)
@@ -171,13 +174,13 @@ def train_slowly(texts, config):
     return train(texts, config)
 
 if behaviour == "stop":
-    module.Split.save = stop_midway
-module.tokenizers.train = train_slowly
-print(module.prepare(config, cache).facts.to_json())
+    Split.save = stop_midway
+tokenizers.train = train_slowly
+print(prepare(config, cache).facts.to_json())
 """
 
 
-def start(config: DataConfig, cache: Path, behaviour: str) -> subprocess.Popen:
+def start(config: LabelledTextConfig, cache: Path, behaviour: str) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-c", PREPARE, repr(config), str(cache), behaviour],
         cwd=ROOT,
@@ -224,13 +227,13 @@ def test_a_killed_preparation_is_made_again(config, cache, tmp_path):
     ],
 )
 def test_a_full_disk_is_told_and_leaves_nothing(config, cache, monkeypatch, error, said):
-    save = module.Split.save
+    save = Split.save
 
     def save_half(self, folder):
         save(self, folder)
         raise error
 
-    monkeypatch.setattr(module.Split, "save", save_half)
+    monkeypatch.setattr(Split, "save", save_half)
     with pytest.raises(UserError, match=said) as told:
         prepare(config, cache)
     assert str(cache) in str(told.value)
@@ -244,7 +247,9 @@ def test_a_cache_that_is_a_file_is_told(config, tmp_path):
 
 
 def test_other_errors_keep_their_traceback(config, cache, monkeypatch):
-    monkeypatch.setattr(module, "_make", lambda *_: (_ for _ in ()).throw(OSError(5, "broken")))
+    monkeypatch.setattr(
+        LabelledTextConfig, "make", lambda *_: (_ for _ in ()).throw(OSError(5, "broken"))
+    )
     with pytest.raises(OSError, match="broken"):
         prepare(config, cache)
 

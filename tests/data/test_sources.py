@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from seqjax.data import sources
-from seqjax.data.config import DataConfig
+from seqjax.data.labelled_text import LabelledTextConfig
 from seqjax.data.texts import Texts
 from seqjax.errors import UserError
 
@@ -18,7 +18,7 @@ def write(path, rows) -> str:
 
 
 def load(tmp_path, **options) -> sources.Corpus:
-    return sources.load(DataConfig(source="files", **options), tmp_path / "cache")
+    return sources.load(LabelledTextConfig(source="files", **options), tmp_path / "cache")
 
 
 def test_given_splits_are_taken_as_they_are(tmp_path):
@@ -138,7 +138,7 @@ def test_too_few_rows_to_cut_are_told(tmp_path):
 )
 def test_settings_that_cannot_be_are_told(fields, said):
     with pytest.raises(UserError) as error:
-        DataConfig(**fields)
+        LabelledTextConfig(**fields)
     for part in said:
         assert part in str(error.value)
 

@@ -13,7 +13,7 @@ import pytest
 import tensorflow_datasets
 
 from seqjax.data import sources, tfds
-from seqjax.data.config import DataConfig
+from seqjax.data.labelled_text import LabelledTextConfig
 from seqjax.errors import UserError
 
 REVIEWS = [(f"review {n} é", "good" if n % 3 else "bad") for n in range(60)]
@@ -121,13 +121,13 @@ def cache(server, tmp_path_factory):
     return folder
 
 
-def config(**options) -> DataConfig:
+def config(**options) -> LabelledTextConfig:
     fields = {
         "source": "tfds:local_reviews",
         "text_column": "sentence",
         "label_column": "verdict",
     }
-    return DataConfig(**fields | options)
+    return LabelledTextConfig(**fields | options)
 
 
 def test_archives_are_read_without_tensorflow(cache):

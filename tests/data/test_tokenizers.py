@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqjax.data import tokenizers
-from seqjax.data.config import DataConfig
+from seqjax.data.labelled_text import LabelledTextConfig
 from seqjax.data.tokenizers import SPECIAL_TOKENS, Tokenizer
 from seqjax.errors import UserError
 
@@ -21,7 +21,7 @@ TEXTS = [
 
 
 def trained(kind: str, texts=TEXTS, **options) -> Tokenizer:
-    return tokenizers.train(texts, DataConfig(tokenizer=kind, **options))
+    return tokenizers.train(texts, LabelledTextConfig(tokenizer=kind, **options))
 
 
 def ids(tokenizer: Tokenizer, text: str, max_length: int | None = None) -> list[int]:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqjax.data.config import DataConfig
 from seqjax.data.facts import DataFacts, SplitFacts
+from seqjax.data.labelled_text import LabelledTextConfig
 from seqjax.data.tokenizers import train
 from seqjax.errors import UserError
 from seqjax.training.config import Config, TrainConfig
@@ -34,7 +34,7 @@ def folder(tmp_path):
 @pytest.fixture
 def begun(folder):
     with folder.opened(CONFIG):
-        folder.begin(CONFIG, FACTS, train(["a b"], DataConfig()), 0)
+        folder.begin(CONFIG, FACTS, train(["a b"], LabelledTextConfig()), 0)
     return folder
 
 
@@ -53,7 +53,7 @@ def test_a_finished_run_is_known_by_its_summary(begun):
     longer = replace(CONFIG, train=TrainConfig(epochs=20))
     assert begun.finished(longer) is None
     with begun.opened(longer):
-        begun.begin(longer, FACTS, train(["a b"], DataConfig()), 0)
+        begun.begin(longer, FACTS, train(["a b"], LabelledTextConfig()), 0)
     assert begun.finished(longer) is None  # killed here, it has not finished
     begun.write_summary({"steps": 6})
     assert begun.finished(longer) == {"steps": 6}
@@ -137,7 +137,7 @@ def test_rows_after_the_step_and_a_row_cut_off_are_dropped(tmp_path_factory, row
     rows = [{"step": number, "loss": float(np.sin(number))} for number in sorted(rows)]
     for row in rows:
         folder.append_metrics(row)
-    tokenizer = train(["a b"], DataConfig())
+    tokenizer = train(["a b"], LabelledTextConfig())
     metrics = folder.path / "metrics.jsonl"
     if rows:
         whole = metrics.read_bytes()

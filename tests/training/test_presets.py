@@ -1,7 +1,10 @@
+from functools import partial
+
 import pytest
 
 from seqjax.errors import UserError
 from seqjax.models import ModelConfig
+from seqjax.models.presets import sized
 from seqjax.training.config import Config, from_dict, get
 from seqjax.training.presets import from_preset
 
@@ -10,7 +13,8 @@ MODELS = {"rnn": ModelConfig(), "bag": ModelConfig(pattern=(), pool="mean")}
 
 def configured(argument):
     base = Config(name="test", preset="")
-    return from_dict(from_preset(argument, base, models=MODELS, pool="mean").to_dict())
+    found = from_preset(argument, base, models=MODELS, sized=partial(sized, pool="mean"))
+    return from_dict(found.to_dict())
 
 
 def test_a_word_picks_the_model():

@@ -1,0 +1,67 @@
+"""What an evaluation tells beside its means: by length, by position, by label."""
+
+from typing import Any
+
+import numpy as np
+
+from seqjax.data.arrays import Sequences, Split
+from seqjax.models import Params
+from seqjax.training.evaluation import Evaluation
+from seqjax.training.setup import Setup
+
+SHORTEST = 8  # steps up to which inputs are of one group; the next group ends at twice as many
+
+
+def by_length(
+    setup: Setup, evaluation: Evaluation, params: Params, split: Split
+) -> list[dict[str, Any]]:
+    """The metrics of the inputs of 1 to 8 steps, of 9 to 16, of 17 to 32, …, where there are any.
+
+    The length is that of the first column that has boundaries: the tokens, frames or source.
+    """
+    column = split.columns[next(iter(setup.facts.boundaries))]
+    if isinstance(column, Sequences):
+        lengths = column.lengths
+    else:
+        lengths = np.full(len(split), column.shape[1])
+    groups = np.ceil(np.log2(np.maximum(lengths, SHORTEST) / SHORTEST)).astype(int)
+    found = []
+    for group in np.unique(groups):
+        rows = np.flatnonzero(groups == group)
+        most = SHORTEST * 2 ** int(group)
+        place = {"from": most // 2 + 1 if group else 1, "to": most, "examples": len(rows)}
+        found.append(place | evaluation(params, split.take(rows)).metrics)
+    return found
+
+
+def by_position(
+    setup: Setup, evaluation: Evaluation, params: Params, split: Split
+) -> dict[str, list[float]]:
+    """The metrics at the first step, the second, … over all rows; `count` steps were asked."""
+    sums: dict[str, np.ndarray] = {}
+
+    def take(means):
+        for name, mean in means.items():
+            new = np.stack(mean).astype(np.float64)
+            so_far = sums.get(name, np.zeros((2, 0)))
+            total = np.zeros((2, max(new.shape[1], so_far.shape[1])))
+            for part in (so_far, new):
+                total[:, : part.shape[1]] += part
+            sums[name] = total
+
+    evaluation.each(setup.task.by_position, params, split, take)
+    found = {name: (total / np.maximum(count, 1)).tolist() for name, (total, count) in sums.items()}
+    return found | {"count": sums["loss"][1].tolist()}
+
+
+def confusion(setup: Setup, evaluation: Evaluation, params: Params, split: Split) -> dict[str, Any]:
+    """A row for each label that is right, with the counts of what was answered instead."""
+    size = len(setup.facts.labels)
+    matrix = np.zeros((size, size))
+
+    def take(counts):
+        nonlocal matrix
+        matrix = matrix + counts
+
+    evaluation.each(setup.task.confusion, params, split, take)
+    return {"labels": list(setup.facts.labels), "matrix": matrix.astype(int).tolist()}

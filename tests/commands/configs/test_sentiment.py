@@ -1,0 +1,13 @@
+"""Every preset trains, is evaluated, and predicts."""
+
+import pytest
+
+from seqjax.models.presets import PATTERNS
+
+
+@pytest.mark.parametrize("word", PATTERNS)
+def test_every_preset(command, two_steps, tiny, word):
+    summary, workdir = two_steps(f"sentiment.py:{word}", tiny)
+    assert 0 < summary["test"]["loss"] < 5
+    answers = command("predict", workdir, stdin=b"a good film\n\n").out.splitlines()
+    assert [line.split("\t")[0] in ("fresh", "rotten") for line in answers] == [True, True]
