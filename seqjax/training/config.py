@@ -205,7 +205,7 @@ def to_config_dict(config: Config) -> ConfigDict:
 
 def from_dict(values: dict[str, Any]) -> Config:
     """The tree from nested dictionaries (of a `ConfigDict` or of JSON), checked."""
-    task = _checked(str, values.get("task", Config.task), "task")
+    task = _checked(str, _group(values, "").get("task", Config.task), "task")
     return _build(Config, values, task, kinds(task), "")
 
 
@@ -223,7 +223,7 @@ def _build(
     kind: type, values: dict[str, Any], task: str, special: dict[str, type], prefix: str
 ) -> Any:
     hints = types_of(kind, special)
-    for name in values:
+    for name in _group(values, prefix):
         if name not in hints:
             raise unknown_field(prefix + name, task)
     built = {}
@@ -236,6 +236,12 @@ def _build(
         return kind(**built)
     except TypeError as error:
         raise UserError(f"{prefix or 'the configuration'} is incomplete: {error}.") from error
+
+
+def _group(values: Any, prefix: str) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise UserError(f"{prefix.rstrip('.') or 'the configuration'}={values} must be a group.")
+    return values
 
 
 def _checked(kind: type, value: Any, path: str) -> Any:

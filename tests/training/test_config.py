@@ -99,6 +99,12 @@ def test_wrong_values_are_one_sentence(path, value, said):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("values", [[], 3, {"task": 3}, {"name": "a", "preset": "b", "data": 3}])
+def test_what_is_no_tree_is_one_sentence(values):
+    with pytest.raises(UserError, match=r"=(\[\]|3) must be "):
+        from_dict(values)
+
+
 def test_nothing_to_do():
     with pytest.raises(UserError, match=r"train.steps=0 and train.epochs=0"):
         changed(train__epochs=0)
