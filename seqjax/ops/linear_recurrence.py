@@ -13,7 +13,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Inexact
 
+from seqjax.ops.platform import target_platform
+
 METHODS = ("auto", "sequential", "associative", "chunked")
+FAN_OUT = 8
 
 
 def linear_recurrence(
@@ -29,8 +32,9 @@ def linear_recurrence(
 
     A step where `mask` is false leaves the state unchanged; a step where `reset` is true starts
     from zeros. `method`: `sequential` is one loop over time; `associative` a parallel prefix
-    (Blelloch 1990) of depth O(log T); `chunked` two loops of O(√T) steps each, over the places in
-    a chunk and over the chunks; `auto` picks.
+    (Blelloch 1990) on a tree of `FAN_OUT` branches, of depth O(log T); `chunked` three loops of
+    O(√T) steps each, over the places in a chunk, the chunks, and the places again; `auto` picks.
+    Both read `a` and `b` twice, since what they know of a chunk is only what it does as a whole.
     """
     dtype = jnp.result_type(a, b, state)
     a, b, state = a.astype(dtype), b.astype(dtype), state.astype(dtype)
@@ -39,12 +43,14 @@ def linear_recurrence(
         b = jnp.where(mask[..., None], b, 0)
     if reset is not None:
         a = jnp.where(reset[..., None], 0, a)
-    states = _evaluate(resolve_method(method, jax.default_backend()), a, b, state)
+    time, batch, width = b.shape
+    method = resolve_method(method, target_platform(), batch=batch, time=time, width=width)
+    states = _evaluate(method, a, b, state)
     return states, states[-1]
 
 
-def resolve_method(method: str, platform: str) -> str:
-    """What `auto` stands for on a platform: a CPU gains nothing from parallel steps."""
+def resolve_method(method: str, platform: str, *, batch: int, time: int, width: int) -> str:
+    """What `auto` stands for: a CPU gains from parallel steps only where steps are small."""
     if method != "auto":
         return method
     return "sequential" if platform == "cpu" else "associative"
@@ -81,43 +87,72 @@ def _sequential(a, b, state, *, reverse):
 
 
 def _associative(a, b, state, *, reverse):
-    def compose(first, second):
-        return first[0] * second[0], second[0] * first[1] + second[1]
-
-    through, added = lax.associative_scan(compose, (a, b), reverse=reverse)
-    return through * state[None] + added
+    if len(a) <= FAN_OUT:
+        return jnp.stack(_walk(list(zip(a, b, strict=True)), state, reverse))
+    time = len(a)
+    a, b = _in_chunks(a, FAN_OUT, 1), _in_chunks(b, FAN_OUT, 0)
+    places = [(a[:, place], b[:, place]) for place in range(FAN_OUT)]
+    first, *others = _in_order(places, reverse)
+    through, added = first
+    for a_t, b_t in others:
+        through, added = a_t * through, a_t * added + b_t
+    ends = _associative(through, added, state, reverse=reverse)
+    before = (ends[1:], state[None]) if reverse else (state[None], ends[:-1])
+    states = _walk(places, jnp.concatenate(before), reverse)
+    return _joined(jnp.stack(states, axis=1), time)
 
 
 def _chunked(a, b, state, *, reverse):
-    if reverse:
-        return _chunked(a[::-1], b[::-1], state, reverse=False)[::-1]
-    time = a.shape[0]
-    size = math.isqrt(time - 1) + 1
-    a = _in_chunks(a, size, 1)
-    b = _in_chunks(b, size, 0)
+    time = len(a)
+    # The depth 2 size + time / size is least at √(time / 2); powers of 2 divide most lengths.
+    size = 2 ** max(0, round(math.log2(time / 2) / 2))
+    a, b = _in_chunks(a, size, 1), _in_chunks(b, size, 0)
+    take = partial(lax.dynamic_index_in_dim, axis=1, keepdims=False)
 
-    def within(composed, slices):
+    def compose(composed, place):
         through, added = composed
-        a_t, b_t = slices
-        composed = a_t * through, a_t * added + b_t
-        return composed, composed
+        a_t = take(a, place)
+        return (a_t * through, a_t * added + take(b, place)), None
 
-    start = jnp.ones_like(a[0]), jnp.zeros_like(b[0])
-    (through_chunk, added_in_chunk), (through, added) = lax.scan(within, start, (a, b))
+    def across(h, chunk):
+        through, added = chunk
+        return through * h + added, h
 
-    def across(h, slices):
-        through_t, added_t = slices
-        return through_t * h + added_t, h
+    def step(carried, place):
+        h, states = carried
+        h = take(a, place) * h + take(b, place)
+        return (h, lax.dynamic_update_index_in_dim(states, h, place, axis=1)), None
 
-    _, starts = lax.scan(across, state, (through_chunk, added_in_chunk))
-    states = (through * starts[None] + added).swapaxes(0, 1)
-    return states.reshape(-1, *state.shape)[:time]
+    places = jnp.arange(size)
+    identity = jnp.ones_like(a[:, 0]), jnp.zeros_like(b[:, 0])
+    chunks, _ = lax.scan(compose, identity, places, reverse=reverse)
+    _, starts = lax.scan(across, state, chunks, reverse=reverse)
+    (_, states), _ = lax.scan(step, (starts, jnp.zeros_like(b)), places, reverse=reverse)
+    return _joined(states, time)
+
+
+def _walk(steps, h, reverse):
+    """The states in the order of time, without a loop in the program."""
+    states = []
+    for a_t, b_t in _in_order(steps, reverse):
+        h = a_t * h + b_t
+        states.append(h)
+    return _in_order(states, reverse)
+
+
+def _in_order(steps, reverse):
+    return steps[::-1] if reverse else steps
 
 
 def _in_chunks(x, size, filling):
-    """`[time, …]` as `[size, chunks, …]`: the first axis is the place in a chunk."""
+    """`[time, …]` as `[chunks, size, …]`; what is filled in leaves the state unchanged."""
     x = jnp.pad(x, ((0, -len(x) % size), *[(0, 0)] * (x.ndim - 1)), constant_values=filling)
-    return x.reshape(-1, size, *x.shape[1:]).swapaxes(0, 1)
+    return x.reshape(-1, size, *x.shape[1:])
+
+
+def _joined(x, time):
+    """`[chunks, size, …]` as `[time, …]`."""
+    return x.reshape(-1, *x.shape[2:])[:time]
 
 
 _EVALUATIONS = {"sequential": _sequential, "associative": _associative, "chunked": _chunked}
