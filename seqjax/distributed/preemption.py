@@ -1,4 +1,4 @@
-"""Being told to end: a machine that is taken back sends SIGTERM, and leaves some seconds to save."""
+"""Being told to end: a machine that is taken back sends SIGTERM, with some seconds to save."""
 
 import signal
 from collections.abc import Iterator

@@ -190,7 +190,7 @@ def _tree_handler() -> ocp.PyTreeCheckpointHandler:
 
 
 class _Manager(ocp.CheckpointManager):
-    """Leaves it to the loop to ask whether the run was told to end: JAX counts who asks how often."""
+    """Leaves it to the loop to ask whether the run was told to end: JAX counts the askings."""
 
     def reached_preemption(self, step: int) -> bool:
         return False

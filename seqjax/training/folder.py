@@ -200,7 +200,7 @@ class RunFolder:
 
 
 def _wait_for(sign: Path) -> None:
-    """Until a file that another host wrote is there, which a network's disk may hide for seconds."""
+    """Until a file of another host is there, which a network's disk may hide for seconds."""
     deadline = time.monotonic() + SIGHT_SECONDS
     while not sign.exists():
         if time.monotonic() > deadline:

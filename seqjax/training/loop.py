@@ -57,6 +57,7 @@ class Loop:
         started, before = time.perf_counter(), self.progress.wall_seconds
         first = self.progress.step + 1
         self._window_started, self._window_first = started, first
+        self._saved = first - 1
         if self._evaluates(first - 1) and self.progress.evaluated_step < first - 1:
             self._evaluate_and_save(state, first - 1)  # it was told to end before it could
         if self._stops_early():  # a run that was killed before it could say so
@@ -67,8 +68,7 @@ class Loop:
                 if waiting is not None:
                     self._read(step - 1, waiting)
                     self._pass(step - 1, before + time.perf_counter() - started)
-                    self._save(state, step - 1)
-                self._leave()
+                self._leave(state, step - 1)
             self.profiler.before(step, state)
             timed = step - first < TIMED_FIRST or step % TIMED_EVERY == 0
             state, packed = self._take(state, batch, seed, timed)
@@ -163,27 +163,29 @@ class Loop:
             try:
                 self._evaluate(state.params, step)
             except Preempted:
-                self.checkpoints.save(state, progress)
-                self._leave()
+                self._leave(state, step)
             if self._stops_early():
                 progress.last_epoch = self._means(progress.epoch)
         if step % self.steps_per_epoch == 0:
             progress.epoch = {}
         if self._saves(step):
-            self.checkpoints.save(state, progress)
+            self._save(state, step)
 
     def _save(self, state: TrainState, step: int) -> None:
-        self._check_finite(state, step)
         self.checkpoints.save(state, self.progress)
+        self._saved = step
 
     def _check_finite(self, state: TrainState, step: int) -> None:
         if not all_finite(state.params):
             raise self._not_finite(f"The parameters after step {step} are not finite")
 
-    def _leave(self) -> None:
+    def _leave(self, state: TrainState, step: int) -> None:
+        if step > self._saved:
+            self._check_finite(state, step)
+            self._save(state, step)
         self.checkpoints.wait()
         raise Preempted(
-            f"told to end; step {self.progress.step} is saved, and the same command goes on."
+            f"told to end; the same command goes on from step {self.progress.step}."
         )
 
     def _log(self, step: int, now: float) -> None:
