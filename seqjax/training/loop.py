@@ -184,9 +184,7 @@ class Loop:
             self._check_finite(state, step)
             self._save(state, step)
         self.checkpoints.wait()
-        raise Preempted(
-            f"told to end; the same command goes on from step {self.progress.step}."
-        )
+        raise Preempted(f"told to end; the same command goes on from step {self.progress.step}.")
 
     def _log(self, step: int, now: float) -> None:
         examples = (step + 1 - self._window_first) * self.rows / self.steps_per_epoch
