@@ -114,7 +114,7 @@ def _start_step_by_step(steps, state, axis):
     """The state before this device's steps, which take one run each for the parts of their map."""
     if axis is None:
         return state
-    query, key, value, *others = steps
+    query, key, _, *others = steps
     identity = jnp.zeros_like(state[..., :1]) + jnp.eye(key.shape[-1])[None, None]
     _, through = _step_by_step(query, key, jnp.zeros_like(query), *others, identity)
     _, added = _step_by_step(*steps, jnp.zeros_like(state))

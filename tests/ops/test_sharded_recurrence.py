@@ -108,8 +108,6 @@ def test_memory_of_a_device_falls_with_their_number(name):
             out_shardings=shardings,
         )
         sizes = gradient.lower(arrays, mask).compile().memory_analysis()
-        return (
-            sizes.argument_size_in_bytes + sizes.output_size_in_bytes + sizes.temp_size_in_bytes
-        )
+        return sizes.argument_size_in_bytes + sizes.output_size_in_bytes + sizes.temp_size_in_bytes
 
     assert memory(8) < 1.15 * memory(1) / 8
