@@ -9,8 +9,7 @@ from absl import flags
 from absl.flags import FlagValues
 from rich.console import Console
 
-from seqjax.command_line import config_of, define_config, define_distributed, run_command
-from seqjax.distributed import hosts
+from seqjax.command_line import config_of, define_config, run_command
 from seqjax.training.config import digest
 from seqjax.training.describe import print_description
 from seqjax.training.folder import RunFolder
@@ -27,13 +26,6 @@ def define_flags(values: FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_bool(
-        "shared_workdir",
-        False,
-        "of several hosts, say that all see the same folder at --workdir",
-        flag_values=values,
-    )
-    define_distributed(values)
-    flags.DEFINE_bool(
         "describe", False, "print the model part by part, and stop", flag_values=values
     )
 
@@ -44,12 +36,9 @@ def main(values: FlagValues) -> None:
     if values.describe:
         print_description(config, Console())
         return
-    hosts.join(values.distributed)
     folder = RunFolder(values.workdir or f"runs/{config.name}-{config.preset}-{digest(config)}")
-    console = Console(stderr=True, quiet=not hosts.is_first())
-    summary = run(config, folder, console, shared_workdir=values.shared_workdir)
-    if hosts.is_first():
-        print(json.dumps(summary, indent=2))
+    summary = run(config, folder, Console(stderr=True))
+    print(json.dumps(summary, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """What a model is made of: parameters, products and streaming state, part by part."""
 
-import math
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +11,7 @@ from seqjax.errors import UserError
 from seqjax.models.config import ModelConfig
 from seqjax.models.mixers import make_mixer
 from seqjax.models.stack import segments
+from seqjax.models.traced import operations, product_flops
 
 
 class Part(NamedTuple):
@@ -65,25 +64,8 @@ def _flops_by_module(config: ModelConfig, shapes: Any, length: int) -> Counter[s
         shapes, jax.ShapeDtypeStruct(shape, dtype)
     )
     flops: Counter[str] = Counter()
-    for path, count in _products(traced.jaxpr, (), 1):
-        flops[path] += count
-    return flops
-
-
-def _products(program: Any, outer: tuple[str, ...], times: int) -> Iterator[tuple[str, int]]:
-    """Every product in a jaxpr as (module path, FLOPs), loops counted by their length."""
-    for equation in program.eqns:
+    for equation, scope, times in operations(traced.jaxpr):
         # Flax names scopes after modules (and `module.method`) below the model's own, "Stack".
-        scope = (*outer, *str(equation.source_info.name_stack).split("/"))
-        if equation.primitive.name == "dot_general":
-            (contracted, _), _ = equation.params["dimension_numbers"]
-            summed = math.prod(equation.invars[0].aval.shape[axis] for axis in contracted)
-            modules = [name for name in scope if name and "." not in name]
-            outputs = math.prod(equation.outvars[0].aval.shape)
-            yield "/".join(modules[1:]), 2 * outputs * summed * times
-        inner_times = times * equation.params.get("length", 1)
-        for value in equation.params.values():
-            for inner in value if isinstance(value, (tuple, list)) else (value,):
-                inner = getattr(inner, "jaxpr", inner)
-                if hasattr(inner, "eqns"):
-                    yield from _products(inner, scope, inner_times)
+        modules = [name for name in scope if name and "." not in name]
+        flops["/".join(modules[1:])] += times * product_flops(equation)
+    return flops

@@ -20,7 +20,7 @@ COLLECTIVES = (
 BYTES = {"pred": 1, "s4": 0.5, "u4": 0.5, "bf16": 2, "token": 0, "opaque": 0}  # others: by bits
 
 _HEADER = re.compile(r"(ENTRY )?%?([\w.\-]+) \(.*\) -> .* \{$")
-_INSTRUCTION = re.compile(r"\s+(?:ROOT )?%?([\w.\-]+) = (.*)$")
+_INSTRUCTION = re.compile(r"\s+(ROOT )?%?([\w.\-]+) = (.*)$")
 _SHAPE = re.compile(r"\b([a-z]\w*)\[([\d,]*)\]")
 _CALLED = re.compile(
     r"\b(?:body|condition|to_apply|calls|true_computation|false_computation)=%?([\w.\-]+)"
@@ -34,8 +34,9 @@ class Instruction(NamedTuple):
     name: str
     opcode: str
     shapes: str  # of the result, as printed
-    operands: tuple[str, ...]  # names
+    operands: tuple[str, ...]  # names; of a parameter, its number
     attributes: str  # what follows the operands
+    root: bool  # whether it gives the computation's result
 
 
 class Executed(NamedTuple):
@@ -59,7 +60,7 @@ def parse(text: str) -> tuple[dict[str, list[Instruction]], str]:
         elif line.startswith("}"):
             current = None
         elif current is not None and (found := _INSTRUCTION.match(line)):
-            current.append(_instruction(found[1], found[2]))
+            current.append(_instruction(found[2], found[3], root=bool(found[1])))
     if not entry:
         raise ValueError("the text has no ENTRY computation: it is not that of a compiled program")
     return computations, entry
@@ -80,8 +81,8 @@ def executed(text: str) -> Iterator[Executed]:
             if instruction.opcode == "while":
                 trips, deeper = trip_count(instruction, computations) or 1, loops + 1
             within = fused or instruction.opcode == "fusion"
-            for called in _called(instruction):
-                yield from walk(called, times * trips, deeper, within)
+            for name in called(instruction):
+                yield from walk(name, times * trips, deeper, within)
 
     return walk(entry, 1, 0, False)
 
@@ -111,7 +112,7 @@ def sequential_steps(text: str) -> int:
     def steps(name: str) -> int:
         total = 0
         for instruction in computations.get(name, ()):
-            within = sum(steps(called) for called in _called(instruction))
+            within = sum(steps(inner) for inner in called(instruction))
             if instruction.opcode == "while":
                 total += (trip_count(instruction, computations) or 1) * max(1, within)
             else:
@@ -184,14 +185,14 @@ def _bytes_of(dtype: str) -> float:
     return int(re.search(r"\d+", dtype)[0]) / 8
 
 
-def _instruction(name: str, rest: str) -> Instruction:
+def _instruction(name: str, rest: str, *, root: bool) -> Instruction:
     """Splits `SHAPES opcode(OPERANDS), ATTRIBUTES`, where shapes may be a tuple with brackets."""
     end = _closing(rest, 0) + 1 if rest.startswith("(") else rest.index(" ")
     shapes, rest = rest[:end], rest[end:].lstrip()
     start = rest.index("(")
     end = _closing(rest, start)
     operands = re.findall(r"%?([\w.\-]+)\s*(?:,|$)", rest[start + 1 : end])
-    return Instruction(name, rest[:start], shapes, tuple(operands), rest[end + 1 :])
+    return Instruction(name, rest[:start], shapes, tuple(operands), rest[end + 1 :], root)
 
 
 def _closing(text: str, start: int) -> int:
@@ -204,7 +205,7 @@ def _closing(text: str, start: int) -> int:
     raise ValueError(f"a bracket is not closed in {text[start : start + 80]!r}")
 
 
-def _called(instruction: Instruction) -> list[str]:
+def called(instruction: Instruction) -> list[str]:
     """The computations that an instruction runs, its condition and reducers aside."""
     if instruction.opcode == "while":
         return re.findall(r"\bbody=%?([\w.\-]+)", instruction.attributes)

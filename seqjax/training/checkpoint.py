@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, LatestN, PreservationPolicy
 
-from seqjax.distributed import hosts
 from seqjax.errors import UserError
 from seqjax.models import Params
 from seqjax.training.checksum import checksum
@@ -27,21 +26,17 @@ TREES = ("params", "optimizer")
 
 
 class Checkpoints:
-    """The newest two checkpoints and the best one, written in the background and atomically.
-
-    Every host writes and reads what its own devices hold; all call every method alike.
-    """
+    """The newest two checkpoints and the best one, written in the background and atomically."""
 
     def __init__(self, folder: Path, *, write: bool = True) -> None:
         self._best = _KeepBest()
-        self._handlers = {
-            **{name: _tree_handler() for name in TREES},
-            "progress": ocp.JsonCheckpointHandler(),
-            "checksums": ocp.JsonCheckpointHandler(),
-        }
-        self._manager = _Manager(
+        self._manager = ocp.CheckpointManager(
             folder,
-            item_handlers=self._handlers,
+            item_handlers={
+                **{name: _tree_handler() for name in TREES},
+                "progress": ocp.JsonCheckpointHandler(),
+                "checksums": ocp.JsonCheckpointHandler(),
+            },
             options=ocp.CheckpointManagerOptions(
                 preservation_policy=AnyPreservationPolicy([LatestN(2), self._best]),
                 create=write,
@@ -50,18 +45,10 @@ class Checkpoints:
         )
 
     def save(self, state: TrainState, progress: Progress) -> None:
-        """Starts writing; returns as soon as the state may change again.
-
-        A step that was saved before its evaluation is saved anew after it.
-        """
+        """Starts writing; returns as soon as the state may change again."""
         self._best.step = progress.best_step
         trees = {name: getattr(state, name) for name in TREES}
-        with hosts.together():
-            if hosts.is_first():
-                self._check_space(trees)
-        self.wait()
-        if progress.step in self.steps():
-            self._manager.delete(progress.step)
+        self._check_space(trees)
         checksums = {name: int(checksum(tree)) for name, tree in trees.items()}
         self._manager.save(
             progress.step,
@@ -81,7 +68,7 @@ class Checkpoints:
 
         The sentences name those that were passed over.
         """
-        steps = hosts.from_first(self.steps)
+        steps = self.steps()
         if not steps:
             return None
         (state, progress), passed_over = self._first_readable(
@@ -100,7 +87,7 @@ class Checkpoints:
 
         Where the best checkpoint cannot be read the newest that can takes its place.
         """
-        steps = hosts.from_first(self.steps)[::-1]
+        steps = self.steps()[::-1]
         if not steps:
             raise UserError(
                 f"{self._manager.directory} has no checkpoint yet: train the run first."
@@ -121,9 +108,8 @@ class Checkpoints:
         try:
             self._manager.close()
         finally:
-            if hosts.is_first():
-                for unfinished in self._manager.directory.glob("*.orbax-checkpoint-tmp"):
-                    unfinished.rmtree()
+            for unfinished in self._manager.directory.glob("*.orbax-checkpoint-tmp"):
+                unfinished.rmtree()
 
     def _check_space(self, trees: dict[str, Any]) -> None:
         """Refuses early what would fail in the middle of writing."""
@@ -176,10 +162,7 @@ class Checkpoints:
         )
 
     def _restore_item(self, step: int, name: str, args: ocp.args.CheckpointArgs) -> Any:
-        # Not by the manager, on which a host that cannot read leaves the others waiting.
-        with hosts.together():
-            folder = self._manager.directory / str(step) / name
-            return self._handlers[name].restore(folder, args=args)
+        return self._manager.restore(step, args=ocp.args.Composite(**{name: args}))[name]
 
 
 def _tree_handler() -> ocp.PyTreeCheckpointHandler:
@@ -187,13 +170,6 @@ def _tree_handler() -> ocp.PyTreeCheckpointHandler:
     return ocp.PyTreeCheckpointHandler(
         type_handler_registry=ocp.type_handlers.create_type_handler_registry((jax.Array, arrays))
     )
-
-
-class _Manager(ocp.CheckpointManager):
-    """Leaves it to the loop to ask whether the run was told to end: JAX counts the askings."""
-
-    def reached_preemption(self, step: int) -> bool:
-        return False
 
 
 class _KeepBest(PreservationPolicy):

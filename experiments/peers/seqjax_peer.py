@@ -1,0 +1,78 @@
+"""The article's train step as `seqjax.train` runs it: `configs/sentiment.py` through `Setup`.
+
+Only the data differs from a run's: one batch of full length, the same that every peer is given.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.peers.batch import make_batch
+from experiments.sweep import Cell
+from seqjax import models
+from seqjax.benchmarking.conversation import answer_requests
+from seqjax.data.facts import DataFacts, SplitFacts
+from seqjax.distributed.shardings import batch_sharding, place_batch
+from seqjax.models.description import describe
+from seqjax.training.run import versions
+from seqjax.training.setup import Setup
+from seqjax.training.sums import means_of, to_host
+
+
+def prepare(settings: dict[str, Any]):
+    """The run's own step, compiled, and the state that every step consumes."""
+    config = Cell(
+        f"configs/sentiment.py:{settings['model']}",
+        (("data.max_length", settings["time"]), ("train.batch_size", settings["batch"])),
+    ).resolve()
+    setup = Setup(config, facts_of(settings), jax.devices())
+    tokens, labels = make_batch(settings)
+    rows = {
+        "tokens": tokens,
+        "tokens_length": np.full(len(labels), settings["time"], np.int32),
+        "label": labels,
+        "weight": np.ones(len(labels), np.float32),
+    }
+    batch = place_batch(batch_sharding(setup.mesh, config.mesh), rows)
+    seed = jnp.asarray(config.seed, jnp.uint32)
+    with setup.context():
+        state = setup.first_state()
+        execute = setup.train_step().lower(state, batch, seed).compile()
+
+    def step() -> float:
+        nonlocal state
+        with setup.context():
+            state, packed = jax.block_until_ready(execute(state, batch, seed))
+            return means_of(to_host(packed))["loss"]
+
+    losses = [step() for _ in range(settings["warm_up"])]
+    parts = describe(setup.model, settings["time"])
+    return {
+        "losses": losses,
+        "parameters": models.count_parameters(setup.model)[0],
+        "forward_flops_per_token": sum(part.flops_per_token for part in parts),
+        "devices": setup.mesh.size,
+        "model": dataclasses.asdict(setup.model),
+        "versions": versions(),
+    }, step
+
+
+def facts_of(settings: dict[str, Any]) -> DataFacts:
+    """What a prepared data set of such rows would have decided."""
+    split = SplitFacts(rows=100 * settings["batch"], longest=settings["time"])
+    return DataFacts(
+        source="drawn",
+        fingerprint="",
+        labels=("0", "1"),
+        vocabulary_size=settings["vocabulary_size"],
+        boundaries={"tokens": (settings["time"],)},
+        splits=dict.fromkeys(("train", "valid", "test"), split),
+        notes=(),
+    )
+
+
+if __name__ == "__main__":
+    answer_requests(prepare)
