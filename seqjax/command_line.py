@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,6 +19,8 @@ from absl.flags import FlagValues
 from ml_collections import config_flags
 
 from seqjax.data.prepare import default_cache_folder
+from seqjax.distributed import hosts
+from seqjax.distributed.preemption import Preempted
 from seqjax.errors import UserError
 from seqjax.tasks import TASKS
 from seqjax.training.config import (
@@ -31,7 +34,9 @@ from seqjax.training.config import (
 )
 from seqjax.training.folder import RunFolder
 
+STATUS_BUG = 1
 STATUS_USER_ERROR = 2
+STATUS_PREEMPTED = 75  # EX_TEMPFAIL: the same command goes on, as launchers know
 STATUS_INTERRUPTED = 130
 STATUS_NOBODY_READS = 141
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -40,7 +45,11 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def run_command(
     define_flags: Callable[[FlagValues], None], main: Callable[[FlagValues], None]
 ) -> None:
-    """Runs `main` with the parsed flags of `define_flags`, and ends the process."""
+    """Runs `main` with the parsed flags of `define_flags`, and ends the process.
+
+    On one of several hosts what ends it, a bug included, must end the process without waiting for
+    the other hosts, and they end in turn when they miss it.
+    """
     module = sys.modules[main.__module__]
     values = FlagValues()
     define_flags(values)
@@ -53,9 +62,11 @@ def run_command(
             use_compilation_cache()
             main(values)
         sys.stdout.flush()
-        sys.exit(0)
+        hosts.leave(0)
     except UserError as error:
         message, status = str(error), STATUS_USER_ERROR
+    except Preempted as error:
+        message, status = str(error), STATUS_PREEMPTED
     except KeyboardInterrupt:
         message, status = "interrupted.", STATUS_INTERRUPTED
     except BrokenPipeError:
@@ -63,12 +74,20 @@ def run_command(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(STATUS_NOBODY_READS)
     except Exception as error:
-        if not disk_is_full(error):
+        if disk_is_full(error):
+            message = "The disk is full: free some space, then the same command goes on."
+            status = STATUS_USER_ERROR
+        elif jax.distributed.is_initialized():
+            traceback.print_exc()
+            message = (
+                "this host cannot go on, often since another one has died, whose log says why; "
+                "the same command on all hosts goes on from the last checkpoint."
+            )
+            status = STATUS_BUG
+        else:
             raise
-        message = "The disk is full: free some space, then the same command goes on."
-        status = STATUS_USER_ERROR
     print(f"{module.__spec__.name.split('.')[-1]}: {message}", file=sys.stderr)
-    sys.exit(status)
+    hosts.leave(status)
 
 
 def define_config(values: FlagValues) -> None:
@@ -97,6 +116,18 @@ def workdir_of(values: FlagValues) -> RunFolder:
     if not values.workdir:
         raise UserError("--workdir is missing: name the folder of a run that was trained.")
     return RunFolder(values.workdir)
+
+
+def define_distributed(values: FlagValues) -> None:
+    """Defines `--distributed` for a command that may run on several hosts at once."""
+    flags.DEFINE_enum(
+        "distributed",
+        "auto",
+        hosts.MODES,
+        "auto: with the other hosts that the environment names, if any; on: never alone; off: "
+        "always alone",
+        flag_values=values,
+    )
 
 
 def parse(values: FlagValues, argv: list[str]) -> None:

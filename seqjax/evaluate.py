@@ -1,6 +1,7 @@
 """Evaluates a run on a whole split: `python -m seqjax.evaluate --workdir DIR --split test`.
 
-Prints one JSON object. Needs the split's data, and of the run nothing but its folder.
+Prints one JSON object. Needs the split's data, and of the run nothing but its folder. A model that
+is too large for one host is evaluated by the same command on several, all of which see the folder.
 """
 
 import json
@@ -10,9 +11,10 @@ from typing import Any
 from absl import flags
 from absl.flags import FlagValues
 
-from seqjax.command_line import define_workdir, run_command, workdir_of
+from seqjax.command_line import define_distributed, define_workdir, run_command, workdir_of
 from seqjax.data.arrays import Split
 from seqjax.data.prepare import default_cache_folder
+from seqjax.distributed import hosts
 from seqjax.errors import UserError
 from seqjax.training.details import by_length, by_position, confusion
 from seqjax.training.trained import Trained, load_trained
@@ -27,6 +29,7 @@ DETAILS = {
 def define_flags(values: FlagValues) -> None:
     """The flags of this command."""
     define_workdir(values)
+    define_distributed(values)
     flags.DEFINE_enum(
         "split", "test", ["train", "valid", "test"], "what to evaluate on", flag_values=values
     )
@@ -36,10 +39,10 @@ def define_flags(values: FlagValues) -> None:
 
 def main(values: FlagValues) -> None:
     """Evaluates the best checkpoint."""
+    hosts.join(values.distributed)
     trained = load_trained(workdir_of(values))
-    for note in trained.notes:
-        print(note, file=sys.stderr)
-    split = read_split(trained, values.split)
+    with hosts.together():  # each host has a cache of its own
+        split = read_split(trained, values.split)
     setup = trained.setup
     result: dict[str, Any] = {
         "split": values.split,
@@ -52,7 +55,10 @@ def main(values: FlagValues) -> None:
         for name, (measure, _) in DETAILS.items():
             if values[name].value:
                 result[name] = measure(setup, evaluation, trained.params, split)
-    print(json.dumps(result))
+    if hosts.is_first():
+        for note in trained.notes:
+            print(note, file=sys.stderr)
+        print(json.dumps(result))
 
 
 def read_split(trained: Trained, name: str) -> Split:

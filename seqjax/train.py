@@ -9,7 +9,8 @@ from absl import flags
 from absl.flags import FlagValues
 from rich.console import Console
 
-from seqjax.command_line import config_of, define_config, run_command
+from seqjax.command_line import config_of, define_config, define_distributed, run_command
+from seqjax.distributed import hosts
 from seqjax.training.config import digest
 from seqjax.training.describe import print_description
 from seqjax.training.folder import RunFolder
@@ -26,6 +27,13 @@ def define_flags(values: FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_bool(
+        "shared_workdir",
+        False,
+        "of several hosts, say that all see the same folder at --workdir",
+        flag_values=values,
+    )
+    define_distributed(values)
+    flags.DEFINE_bool(
         "describe", False, "print the model part by part, and stop", flag_values=values
     )
 
@@ -36,9 +44,12 @@ def main(values: FlagValues) -> None:
     if values.describe:
         print_description(config, Console())
         return
+    hosts.join(values.distributed)
     folder = RunFolder(values.workdir or f"runs/{config.name}-{config.preset}-{digest(config)}")
-    summary = run(config, folder, Console(stderr=True))
-    print(json.dumps(summary, indent=2))
+    console = Console(stderr=True, quiet=not hosts.is_first())
+    summary = run(config, folder, console, shared_workdir=values.shared_workdir)
+    if hosts.is_first():
+        print(json.dumps(summary, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """What every test stands on: eight CPU devices, a cache of its own, and checked array shapes."""
 
 import csv
+import gzip
 import os
 import random
+import struct
 import tempfile
 from pathlib import Path
 
@@ -19,6 +21,7 @@ os.environ["SEQJAX_CACHE"] = _cache.name
 import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import jaxtyping  # noqa: E402
+import numpy as np  # noqa: E402
 
 jaxtyping.install_import_hook(["seqjax.ops", "seqjax.models"], "beartype.beartype")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -75,3 +78,15 @@ def tiny(reviews) -> dict[str, object]:
         "train.epochs": 2,
         "train.log_every": 4,
     }
+
+
+@pytest.fixture(scope="session")
+def write_idx():
+    """Returns `write_idx(path, array)`, which writes an array of bytes in the format of MNIST."""
+
+    def write(path: Path, array: np.ndarray) -> None:
+        head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+        with (gzip.open if path.suffix == ".gz" else open)(path, "wb") as file:
+            file.write(head + array.astype(np.uint8).tobytes())
+
+    return write

@@ -27,6 +27,7 @@ from experiments.sweep import Cell
 from seqjax.command_line import run_command
 from seqjax.data.loader import Batches, prefetch
 from seqjax.data.prepare import default_cache_folder, prepare
+from seqjax.distributed.preemption import Preemption
 from seqjax.distributed.shardings import batch_sharding, place_batch
 from seqjax.training.checkpoint import Checkpoints
 from seqjax.training.compiled import Compiled
@@ -126,7 +127,7 @@ class Contender:
     def place(self, step: int) -> dict[str, jax.Array]:
         """The batch of a step on the devices."""
         sharding = batch_sharding(self.setup.mesh, self.setup.config.mesh)
-        return place_batch(sharding, self.batches.batch(step))
+        return place_batch(sharding, self.batches.batch(step), self.setup.config.train.batch_size)
 
     def seconds(self, epoch: Callable[[TrainState], TrainState]) -> float:
         """How long the steps of an epoch take."""
@@ -156,6 +157,7 @@ class Contender:
             checkpoints=self.checkpoints,
             reporter=self.reporter,
             profiler=Profiler(self.folder.profile, ()),
+            preemption=Preemption(),
             progress=Progress(),
         )
         with closing(prefetch(self.place, range(self.batches.steps_per_epoch), AHEAD)) as ahead:

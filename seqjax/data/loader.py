@@ -75,7 +75,7 @@ class Batches:
         boundaries: Mapping[str, tuple[int, ...]],
         seed: int,
         shuffle: bool = True,
-        rows: slice = slice(None),
+        rows: slice | np.ndarray = slice(None),
     ) -> None:
         self.steps_per_epoch = -(-len(split) // batch_size)
         self._split = split

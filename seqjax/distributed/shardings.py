@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Int
 
 from seqjax.distributed.config import MeshConfig
 from seqjax.errors import UserError
@@ -55,18 +56,32 @@ def check_batch_size(mesh: Mesh, config: MeshConfig, field: str, batch_size: int
     axes = dict(config.rules)["batch"]
     shares = math.prod(mesh.shape[axis] for axis in axes)
     hosts = jax.process_count()
-    if batch_size % shares or batch_size % hosts:
+    if batch_size % shares:
         raise UserError(
             f"{field}={batch_size} cannot be dealt out: {batch_size} rows globally, "
             f"{batch_size / hosts:g} for each of {hosts} hosts, {batch_size / shares:g} for each "
-            f"of {shares} devices along {'×'.join(axes)}; take a multiple of "
-            f"{math.lcm(shares, hosts)}."
+            f"of {shares} devices along {'×'.join(axes)}; take a multiple of {shares}."
         )
 
 
-def place_batch(sharding: NamedSharding, rows: dict[str, np.ndarray]) -> dict[str, jax.Array]:
-    """The global batch on the devices, from the rows that this host loaded."""
-    return {
-        name: jax.make_array_from_process_local_data(sharding, array)
-        for name, array in rows.items()
-    }
+def local_rows(sharding: NamedSharding, batch_size: int) -> Int[np.ndarray, " rows"]:
+    """The rows of a global batch that the devices of this host hold, rising."""
+    indices = sharding.addressable_devices_indices_map((batch_size,)).values()
+    return np.unique(np.concatenate([np.arange(batch_size)[rows] for (rows,) in indices]))
+
+
+def place_batch(
+    sharding: NamedSharding, rows: dict[str, np.ndarray], batch_size: int
+) -> dict[str, jax.Array]:
+    """The global batch on the devices, from the `local_rows` that this host loaded."""
+    held = local_rows(sharding, batch_size)
+
+    def placed(array: np.ndarray) -> jax.Array:
+        def part(index):
+            wanted = np.arange(batch_size)[index[0]]
+            first = np.searchsorted(held, wanted[0])
+            return array[first : first + len(wanted)]
+
+        return jax.make_array_from_callback((batch_size, *array.shape[1:]), sharding, part)
+
+    return {name: placed(array) for name, array in rows.items()}

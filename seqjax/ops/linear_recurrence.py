@@ -14,6 +14,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Inexact
 
 from seqjax.ops.platform import target_platform
+from seqjax.ops.sharded_recurrence import of_last_piece, on_first_piece, start_of_piece
 
 METHODS = ("auto", "sequential", "associative", "chunked")
 FAN_OUT = 8
@@ -27,6 +28,7 @@ def linear_recurrence(
     mask: Bool[Array, "time batch"] | None = None,
     reset: Bool[Array, "time batch"] | None = None,
     method: str = "auto",
+    axis: str | None = None,
 ) -> tuple[Inexact[Array, "time batch width"], Inexact[Array, "batch width"]]:
     """The states `h_1 … h_T` and the last of them, started from `state`; float32 or complex64.
 
@@ -35,6 +37,8 @@ def linear_recurrence(
     (Blelloch 1990) on a tree of `FAN_OUT` branches, of depth O(log T); `chunked` three loops of
     O(√T) steps each, over the places in a chunk, the chunks, and the places again; `auto` picks.
     Both read `a` and `b` twice, since what they know of a chunk is only what it does as a whole.
+    Inside `jax.shard_map`, `axis` names the mesh axis over which time is spread; `state` is the one
+    before the first device's steps and the returned one that after the last's, on every device.
     """
     dtype = jnp.result_type(a, b, state)
     a, b, state = a.astype(dtype), b.astype(dtype), state.astype(dtype)
@@ -45,8 +49,11 @@ def linear_recurrence(
         a = jnp.where(reset[..., None], 0, a)
     time, batch, width = b.shape
     method = resolve_method(method, target_platform(), batch=batch, time=time, width=width)
-    states = _evaluate(method, a, b, state)
-    return states, states[-1]
+    if axis is None:
+        states = _evaluate(method, a, b, state)
+        return states, states[-1]
+    states = _evaluate_sharded(method, axis, a, b, on_first_piece(state, axis=axis))
+    return states, of_last_piece(states[-1], axis=axis)
 
 
 def resolve_method(method: str, platform: str, *, batch: int, time: int, width: int) -> str:
@@ -77,6 +84,33 @@ def _evaluate_backward(method, saved, gradient):
 _evaluate.defvjp(_evaluate_forward, _evaluate_backward)
 
 
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _evaluate_sharded(method, axis, a, b, first):
+    return _evaluate_sharded_forward(method, axis, a, b, first)[0]
+
+
+def _evaluate_sharded_forward(method, axis, a, b, first):
+    through, added = _composed(a, b, reverse=False)
+    start = start_of_piece(through, added, first, jnp.multiply, axis=axis)
+    return _evaluate_forward(method, a, b, start)
+
+
+def _evaluate_sharded_backward(method, axis, saved, gradient):
+    """What comes from later devices is one more gradient of this device's last state.
+
+    It is a state of `a_t ⊙ g_t = a_t ⊙ (a_{t+1} ⊙ g_{t+1} + ∂L/∂h_t)`, backward in time.
+    """
+    a, start, _ = saved
+    through, added = _composed(a, a * gradient, reverse=True)
+    later = start_of_piece(
+        through, added, jnp.zeros_like(start), jnp.multiply, axis=axis, reverse=True
+    )
+    return _evaluate_backward(method, saved, gradient.at[-1].add(later))
+
+
+_evaluate_sharded.defvjp(_evaluate_sharded_forward, _evaluate_sharded_backward)
+
+
 def _sequential(a, b, state, *, reverse):
     def step(h, slices):
         a_t, b_t = slices
@@ -92,11 +126,7 @@ def _associative(a, b, state, *, reverse):
     time = len(a)
     a, b = _in_chunks(a, FAN_OUT, 1), _in_chunks(b, FAN_OUT, 0)
     places = [(a[:, place], b[:, place]) for place in range(FAN_OUT)]
-    first, *others = _in_order(places, reverse)
-    through, added = first
-    for a_t, b_t in others:
-        through, added = a_t * through, a_t * added + b_t
-    ends = _associative(through, added, state, reverse=reverse)
+    ends = _associative(*_composition(places, reverse), state, reverse=reverse)
     before = (ends[1:], state[None]) if reverse else (state[None], ends[:-1])
     states = _walk(places, jnp.concatenate(before), reverse)
     return _joined(jnp.stack(states, axis=1), time)
@@ -129,6 +159,22 @@ def _chunked(a, b, state, *, reverse):
     _, starts = lax.scan(across, state, chunks, reverse=reverse)
     (_, states), _ = lax.scan(step, (starts, jnp.zeros_like(b)), places, reverse=reverse)
     return _joined(states, time)
+
+
+def _composed(a, b, reverse):
+    """`through` and `added` of all steps at once, `h -> through h + added`."""
+    while len(a) > FAN_OUT:
+        a, b = _in_chunks(a, FAN_OUT, 1), _in_chunks(b, FAN_OUT, 0)
+        places = [(a[:, place], b[:, place]) for place in range(FAN_OUT)]
+        a, b = _composition(places, reverse)
+    return _composition(list(zip(a, b, strict=True)), reverse)
+
+
+def _composition(steps, reverse):
+    (through, added), *later = _in_order(steps, reverse)
+    for a_t, b_t in later:
+        through, added = a_t * through, a_t * added + b_t
+    return through, added
 
 
 def _walk(steps, h, reverse):

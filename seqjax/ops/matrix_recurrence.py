@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
+from seqjax.ops.sharded_recurrence import of_last_piece, on_first_piece, start_of_piece
 from seqjax.ops.triangular import unit_lower_inverse
 
 CHUNK_SIZE = 64
@@ -28,6 +29,7 @@ def gated_linear_attention(
     mask: Bool[Array, "batch time"] | None = None,
     reset: Bool[Array, "batch time"] | None = None,
     method: str = "auto",
+    axis: str | None = None,
 ) -> tuple[Float[Array, "batch time heads value"], Float[Array, "batch heads key value"]]:
     """`S_t = exp(log_decay_t) S_{t-1} + k_t v_tᵀ`, `y_t = S_tᵀ q_t`: all `y`, the last `S`.
 
@@ -37,8 +39,10 @@ def gated_linear_attention(
     `reset` is true starts from zeros. `method`: `sequential` is one loop over time; `chunked` a
     loop over chunks of `CHUNK_SIZE` steps; `associative` has a parallel prefix in its place;
     `auto` picks. States and sums are float32; products within a chunk take the dtype of `key`.
+    Inside `jax.shard_map`, `axis` names the mesh axis over which time is spread; `state` is the one
+    before the first device's steps and the returned one that after the last's, on every device.
     """
-    return _recurrence(query, key, value, log_decay, None, state, mask, reset, method)
+    return _recurrence(query, key, value, log_decay, None, state, mask, reset, method, axis)
 
 
 def gated_delta_rule(
@@ -52,6 +56,7 @@ def gated_delta_rule(
     mask: Bool[Array, "batch time"] | None = None,
     reset: Bool[Array, "batch time"] | None = None,
     method: str = "auto",
+    axis: str | None = None,
 ) -> tuple[Float[Array, "batch time heads value"], Float[Array, "batch heads key value"]]:
     """`S_t = α_t (I - β_t k_t k_tᵀ) S_{t-1} + β_t k_t v_tᵀ`, `y_t = S_tᵀ q_t`, α = exp(log_decay).
 
@@ -61,7 +66,7 @@ def gated_delta_rule(
     are written, solve one triangular system, the UT transform of their section 3.3. Otherwise as
     `gated_linear_attention`.
     """
-    return _recurrence(query, key, value, log_decay, beta, state, mask, reset, method)
+    return _recurrence(query, key, value, log_decay, beta, state, mask, reset, method, axis)
 
 
 def resolve_method(method: str, time: int) -> str:
@@ -71,17 +76,21 @@ def resolve_method(method: str, time: int) -> str:
     return "chunked" if time > 1 else "sequential"
 
 
-def _recurrence(query, key, value, log_decay, beta, state, mask, reset, method):
+def _recurrence(query, key, value, log_decay, beta, state, mask, reset, method, axis):
     if mask is not None:
         log_decay = jnp.where(mask[..., None], log_decay, 0)
         key = jnp.where(mask[..., None, None], key, 0)
     if reset is None:
         reset = jnp.zeros(key.shape[:2], bool)
     method = resolve_method(method, key.shape[1])
-    arrays = query, key, value, log_decay, beta, reset, state
+    if axis is not None:
+        state = on_first_piece(state, axis=axis)
+    steps = query, key, value, log_decay, beta, reset
     if method == "sequential":
-        return _step_by_step(*arrays)
-    return _in_chunks(*arrays, {"chunked": _one_by_one, "associative": _prefix}[method])
+        y, state = _step_by_step(*steps, _start_step_by_step(steps, state, axis))
+    else:
+        y, state = _in_chunks(*steps, state, _ACROSS[method], axis)
+    return y, state if axis is None else of_last_piece(state, axis=axis)
 
 
 def _step_by_step(query, key, value, log_decay, beta, reset, state):
@@ -101,7 +110,18 @@ def _step_by_step(query, key, value, log_decay, beta, reset, state):
     return y.swapaxes(0, 1), state
 
 
-def _in_chunks(query, key, value, log_decay, beta, reset, state, across):
+def _start_step_by_step(steps, state, axis):
+    """The state before this device's steps, which take one run each for the parts of their map."""
+    if axis is None:
+        return state
+    query, key, _, *others = steps
+    identity = jnp.zeros_like(state[..., :1]) + jnp.eye(key.shape[-1])[None, None]
+    _, through = _step_by_step(query, key, jnp.zeros_like(query), *others, identity)
+    _, added = _step_by_step(*steps, jnp.zeros_like(state))
+    return start_of_piece(through, added, state, jnp.matmul, axis=axis)
+
+
+def _in_chunks(query, key, value, log_decay, beta, reset, state, across, axis):
     time, dtype = key.shape[1], key.dtype
     split = jax.tree.map(_split, (query, key, value, log_decay, beta, reset[..., None]))
     query, key, value, log_decay, beta, reset = split
@@ -123,7 +143,10 @@ def _in_chunks(query, key, value, log_decay, beta, reset, state, across):
         identity = jnp.eye(key.shape[-1]).reshape((1,) * 3 + (key.shape[-1],) * 2)
         through = through * identity - product(key_to_end, read)
         apply = jnp.matmul
-    starts, state = across(through, product(key_to_end, written), state, apply)
+    added = product(key_to_end, written)
+    if axis is not None:
+        state = start_of_piece(*_composed(through, added, apply), state, apply, axis=axis)
+    starts, state = across(through, added, state, apply)
     if beta is not None:
         written = written - product(read, starts)
     y = product(product(query, key.mT) * decay.between, written)
@@ -182,6 +205,19 @@ def _prefix(through, added, state, apply: Callable[[Array, Array], Array]):
     through, added = lax.associative_scan(compose, (through, added))
     ends = apply(through, state[None]) + added
     return jnp.concatenate([state[None], ends[:-1]]), ends[-1]
+
+
+_ACROSS = {"chunked": _one_by_one, "associative": _prefix}
+
+
+def _composed(through, added, apply: Callable[[Array, Array], Array]):
+    """The map of all chunks."""
+
+    def step(composed, chunk):
+        through_t, added_t = chunk
+        return (apply(through_t, composed[0]), apply(through_t, composed[1]) + added_t), None
+
+    return lax.scan(step, (through[0], added[0]), (through[1:], added[1:]))[0]
 
 
 def _split(x):

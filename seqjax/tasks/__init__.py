@@ -5,11 +5,15 @@ hold. A new task is an entry here; one that differs from another in its data alo
 class with another kind of data.
 """
 
+from seqjax.data.images import ImagesConfig
 from seqjax.errors import UserError, did_you_mean
 from seqjax.tasks.classification import Classification
 from seqjax.tasks.task import Task
 
-TASKS: dict[str, Task] = {"classification": Classification()}
+TASKS: dict[str, Task] = {
+    "classification": Classification(),
+    "images": Classification(ImagesConfig),
+}
 
 
 def make_task(name: str) -> Task:

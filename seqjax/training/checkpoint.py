@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, LatestN, PreservationPolicy
 
+from seqjax.distributed import hosts
 from seqjax.errors import UserError
 from seqjax.models import Params
 from seqjax.training.checksum import checksum
@@ -26,17 +27,21 @@ TREES = ("params", "optimizer")
 
 
 class Checkpoints:
-    """The newest two checkpoints and the best one, written in the background and atomically."""
+    """The newest two checkpoints and the best one, written in the background and atomically.
+
+    Every host writes and reads what its own devices hold; all call every method alike.
+    """
 
     def __init__(self, folder: Path, *, write: bool = True) -> None:
         self._best = _KeepBest()
-        self._manager = ocp.CheckpointManager(
+        self._handlers = {
+            **{name: _tree_handler() for name in TREES},
+            "progress": ocp.JsonCheckpointHandler(),
+            "checksums": ocp.JsonCheckpointHandler(),
+        }
+        self._manager = _Manager(
             folder,
-            item_handlers={
-                **{name: _tree_handler() for name in TREES},
-                "progress": ocp.JsonCheckpointHandler(),
-                "checksums": ocp.JsonCheckpointHandler(),
-            },
+            item_handlers=self._handlers,
             options=ocp.CheckpointManagerOptions(
                 preservation_policy=AnyPreservationPolicy([LatestN(2), self._best]),
                 create=write,
@@ -45,10 +50,18 @@ class Checkpoints:
         )
 
     def save(self, state: TrainState, progress: Progress) -> None:
-        """Starts writing; returns as soon as the state may change again."""
+        """Starts writing; returns as soon as the state may change again.
+
+        A step that was saved before its evaluation is saved anew after it.
+        """
         self._best.step = progress.best_step
         trees = {name: getattr(state, name) for name in TREES}
-        self._check_space(trees)
+        with hosts.together():
+            if hosts.is_first():
+                self._check_space(trees)
+        self.wait()
+        if progress.step in self.steps():
+            self._manager.delete(progress.step)
         checksums = {name: int(checksum(tree)) for name, tree in trees.items()}
         self._manager.save(
             progress.step,
@@ -68,7 +81,7 @@ class Checkpoints:
 
         The sentences name those that were passed over.
         """
-        steps = self.steps()
+        steps = hosts.from_first(self.steps)
         if not steps:
             return None
         (state, progress), passed_over = self._first_readable(
@@ -87,7 +100,7 @@ class Checkpoints:
 
         Where the best checkpoint cannot be read the newest that can takes its place.
         """
-        steps = self.steps()[::-1]
+        steps = hosts.from_first(self.steps)[::-1]
         if not steps:
             raise UserError(
                 f"{self._manager.directory} has no checkpoint yet: train the run first."
@@ -108,8 +121,9 @@ class Checkpoints:
         try:
             self._manager.close()
         finally:
-            for unfinished in self._manager.directory.glob("*.orbax-checkpoint-tmp"):
-                unfinished.rmtree()
+            if hosts.is_first():
+                for unfinished in self._manager.directory.glob("*.orbax-checkpoint-tmp"):
+                    unfinished.rmtree()
 
     def _check_space(self, trees: dict[str, Any]) -> None:
         """Refuses early what would fail in the middle of writing."""
@@ -162,7 +176,10 @@ class Checkpoints:
         )
 
     def _restore_item(self, step: int, name: str, args: ocp.args.CheckpointArgs) -> Any:
-        return self._manager.restore(step, args=ocp.args.Composite(**{name: args}))[name]
+        # Not by the manager, on which a host that cannot read leaves the others waiting.
+        with hosts.together():
+            folder = self._manager.directory / str(step) / name
+            return self._handlers[name].restore(folder, args=args)
 
 
 def _tree_handler() -> ocp.PyTreeCheckpointHandler:
@@ -170,6 +187,13 @@ def _tree_handler() -> ocp.PyTreeCheckpointHandler:
     return ocp.PyTreeCheckpointHandler(
         type_handler_registry=ocp.type_handlers.create_type_handler_registry((jax.Array, arrays))
     )
+
+
+class _Manager(ocp.CheckpointManager):
+    """Leaves it to the loop to ask whether the run was told to end: JAX counts the askings."""
+
+    def reached_preemption(self, step: int) -> bool:
+        return False
 
 
 class _KeepBest(PreservationPolicy):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from typing import NamedTuple
 
@@ -11,7 +12,8 @@ from jax.sharding import Mesh
 from seqjax.data.arrays import Split
 from seqjax.data.loader import Batches, prefetch
 from seqjax.distributed.config import MeshConfig
-from seqjax.distributed.shardings import batch_sharding, place_batch, replicated
+from seqjax.distributed.preemption import Preempted, Preemption
+from seqjax.distributed.shardings import batch_sharding, local_rows, place_batch, replicated
 from seqjax.models import Params
 from seqjax.tasks.task import AnyModelConfig, Task
 from seqjax.training.compiled import Compiled
@@ -40,6 +42,7 @@ class Evaluation:
         config: MeshConfig,
         batch_size: int,
         boundaries: dict[str, tuple[int, ...]],
+        preemption: Preemption | None = None,
     ) -> None:
         self._sharding = batch_sharding(mesh, config)
         self._batch_size = batch_size
@@ -47,10 +50,12 @@ class Evaluation:
         self._task = task
         self._model = model
         self._replicated = replicated(mesh)
-        self._step = Compiled(jax.jit(partial(evaluate_step, task=task, model=model)))
+        self._preemption = preemption
+        step = partial(evaluate_step, task=task, model=model)
+        self._step = Compiled(jax.jit(step, out_shardings=self._replicated))
 
     def __call__(self, params: Params, split: Split) -> Evaluated:
-        """The metrics' means over the split."""
+        """The metrics' means over the split; `Preempted` where the run is told to end meanwhile."""
         sums: Sums = {}
         seconds = self._visit(self._step, params, split, lambda packed: add(sums, to_host(packed)))
         steps = -(-len(split) // self._batch_size)
@@ -63,28 +68,35 @@ class Evaluation:
         self._visit(Compiled(jitted), params, split, lambda result: take(jax.device_get(result)))
 
     def _visit(self, step: Compiled, params: Params, split: Split, take: Callable) -> float:
-        """Calls `take` with the step's result of every batch; the seconds without compilation."""
+        """Calls `take` with the step's result of every batch; the seconds without compilation.
+
+        There are as many batches on every host, however many rows are left for the last of them.
+        """
         batches = Batches(
             split,
             batch_size=self._batch_size,
             boundaries=self._boundaries,
             seed=0,
             shuffle=False,
+            rows=local_rows(self._sharding, self._batch_size),
         )
         started = time.perf_counter()
         waiting = []
         placed = prefetch(
-            lambda step: place_batch(self._sharding, batches.batch(step)),
+            lambda step: place_batch(self._sharding, batches.batch(step), self._batch_size),
             range(batches.steps_per_epoch),
             AHEAD,
         )
-        for batch in placed:
-            before = time.perf_counter()
-            execute = step.executable(params, batch)
-            started += time.perf_counter() - before
-            waiting.append(execute(params, batch))
-            if len(waiting) > AHEAD:
-                take(waiting.pop(0))
+        with closing(placed):
+            for batch in placed:
+                if self._preemption is not None and self._preemption.reached():
+                    raise Preempted("told to end while it evaluated; the same command goes on.")
+                before = time.perf_counter()
+                execute = step.executable(params, batch)
+                started += time.perf_counter() - before
+                waiting.append(execute(params, batch))
+                if len(waiting) > AHEAD:
+                    take(waiting.pop(0))
         for result in waiting:
             take(result)
         return time.perf_counter() - started

@@ -2,21 +2,26 @@
 
 import json
 import os
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import jax
 from filelock import FileLock, Timeout
 
 from seqjax.data.facts import DataFacts
 from seqjax.data.tokenizers import Tokenizer
+from seqjax.distributed import hosts
 from seqjax.errors import UserError
 from seqjax.training.config import Config, field_types, from_dict, get, to_json
 
 # What may differ when a run is resumed: how long, what is looked at, on which devices.
 LENGTH = ("train.steps", "train.epochs")
 FREE_ON_RESUME = (*LENGTH, "train.log_every", "train.profile", "mesh.")
+SIGHT_SECONDS = 30
 
 
 class RunFolder:
@@ -36,6 +41,37 @@ class RunFolder:
         self.profile = self.path / "profile"
         self.tokenizer = self.path / "tokenizer.json"
 
+    def check_seen_by_all(self, said_to_be_shared: bool) -> None:
+        """Of several hosts, refuses a folder that is not the same one on all of them.
+
+        Each host writes its part of a checkpoint, which would lie in pieces on as many disks.
+        """
+        if not said_to_be_shared:
+            raise UserError(
+                f"workdir={self.path} is taken for a folder of each host's own, where a checkpoint "
+                f"would lie in pieces: name gs://BUCKET/…, or say --shared_workdir where all "
+                f"{jax.process_count()} hosts see the same folder."
+            )
+        with hosts.together():
+            left = self._leave_sign() if hosts.is_first() else None
+        sign = Path(hosts.from_first(lambda: str(left)))
+        try:
+            with hosts.together():
+                _wait_for(sign)
+        finally:
+            if left is not None:
+                left.unlink()
+
+    def _leave_sign(self) -> Path:
+        """A file in the folder, or where it is to be, that a host which sees the folder sees."""
+        place = next(path for path in (self.path, *self.path.parents) if path.exists())
+        try:
+            descriptor, sign = tempfile.mkstemp(prefix=".seqjax-", dir=place)
+        except OSError as error:
+            raise self._cannot_be_written(error) from error
+        os.close(descriptor)
+        return Path(sign)
+
     @contextmanager
     def opened(self, config: Config) -> Iterator[None]:
         """Makes the folder, or checks that the run in it is this one, and keeps others out."""
@@ -52,15 +88,18 @@ class RunFolder:
                 f"another folder."
             ) from error
         except OSError as error:
-            raise UserError(
-                f"workdir={self.path} cannot be written ({error.strerror}): choose another folder."
-            ) from error
+            raise self._cannot_be_written(error) from error
         with lock:
             if (self.path / "config.json").exists():
                 self._check_same_run(config)
             else:
                 _write(self.path / "config.json", to_json(config))
             yield
+
+    def _cannot_be_written(self, error: OSError) -> UserError:
+        return UserError(
+            f"workdir={self.path} cannot be written ({error.strerror}): choose another folder."
+        )
 
     def _holds_other_files(self) -> bool:
         if not self.path.exists() or (self.path / "config.json").exists():
@@ -158,6 +197,18 @@ class RunFolder:
             f"{path}={now!r} differs from {was!r}, with which the run in workdir={self.path} was "
             f"started: change it back or choose another folder."
         )
+
+
+def _wait_for(sign: Path) -> None:
+    """Until a file of another host is there, which a network's disk may hide for seconds."""
+    deadline = time.monotonic() + SIGHT_SECONDS
+    while not sign.exists():
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"{sign.parent} is not the folder of that name on the first host, though "
+                f"--shared_workdir says so: name a workdir that all hosts see."
+            )
+        time.sleep(0.5)
 
 
 def _write(path: Path, text: str) -> None:

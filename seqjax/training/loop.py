@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import jax
 from jax import Array
 
+from seqjax.distributed.preemption import Preempted, Preemption
 from seqjax.errors import UserError
 from seqjax.models import Params
 from seqjax.tasks.task import Batch, Task
@@ -45,17 +46,29 @@ class Loop:
     checkpoints: Checkpoints
     reporter: Reporter
     profiler: Profiler
+    preemption: Preemption
     progress: Progress
 
     def run(self, state: TrainState, batches: Iterable[Batch], seed: Array) -> TrainState:
-        """Trains from `progress.step` on; `batches` begin there."""
-        if self._stops_early():  # a run that was killed before it could say so
-            return state
+        """Trains from `progress.step` on; `batches` begin there.
+
+        Where the run is told to end, its state is saved and `Preempted` raised.
+        """
         started, before = time.perf_counter(), self.progress.wall_seconds
         first = self.progress.step + 1
         self._window_started, self._window_first = started, first
+        self._saved = first - 1
+        if self._evaluates(first - 1) and self.progress.evaluated_step < first - 1:
+            self._evaluate_and_save(state, first - 1)  # it was told to end before it could
+        if self._stops_early():  # a run that was killed before it could say so
+            return state
         waiting: Packed | None = None
         for step, batch in enumerate(batches, first):
+            if self.preemption.reached():
+                if waiting is not None:
+                    self._read(step - 1, waiting)
+                    self._pass(step - 1, before + time.perf_counter() - started)
+                self._leave(state, step - 1)
             self.profiler.before(step, state)
             timed = step - first < TIMED_FIRST or step % TIMED_EVERY == 0
             state, packed = self._take(state, batch, seed, timed)
@@ -68,12 +81,14 @@ class Loop:
                 self._read(step, waiting)
                 waiting = None
                 paused = time.perf_counter()
-                self.progress.step = step
-                self.progress.wall_seconds = before + paused - started
+                self._pass(step, before + paused - started)
                 if self._pause(state, step, paused):
                     break
                 self._window_started += time.perf_counter() - paused
         return state
+
+    def _pass(self, step: int, wall_seconds: float) -> None:
+        self.progress.step, self.progress.wall_seconds = step, wall_seconds
 
     def _take(
         self, state: TrainState, batch: Batch, seed: Array, timed: bool
@@ -130,23 +145,46 @@ class Loop:
     def _pause(self, state: TrainState, step: int, now: float) -> bool:
         """Logs, evaluates and saves what is due after `step`; true where the run ends early."""
         progress = self.progress
-        if self._saves(step) and not all_finite(state.params):
-            raise self._not_finite(f"The parameters after step {step} are not finite")
+        if self._saves(step):
+            self._check_finite(state, step)
         if self._logs(step):
             self._log(step, now)
         if step % self.config.log_every == 0:
             progress.window = {}
         if step % self.steps_per_epoch == 0 or step == self.total_steps:
             progress.last_epoch = self._means(progress.epoch)
+        self._evaluate_and_save(state, step)
+        return self._evaluates(step) and self._stops_early()
+
+    def _evaluate_and_save(self, state: TrainState, step: int) -> None:
+        """Where it is told to end meanwhile, what is saved begins with this evaluation."""
+        progress = self.progress
         if self._evaluates(step):
-            self._evaluate(state.params, step)
+            try:
+                self._evaluate(state.params, step)
+            except Preempted:
+                self._leave(state, step)
             if self._stops_early():
                 progress.last_epoch = self._means(progress.epoch)
         if step % self.steps_per_epoch == 0:
             progress.epoch = {}
         if self._saves(step):
-            self.checkpoints.save(state, progress)
-        return self._evaluates(step) and self._stops_early()
+            self._save(state, step)
+
+    def _save(self, state: TrainState, step: int) -> None:
+        self.checkpoints.save(state, self.progress)
+        self._saved = step
+
+    def _check_finite(self, state: TrainState, step: int) -> None:
+        if not all_finite(state.params):
+            raise self._not_finite(f"The parameters after step {step} are not finite")
+
+    def _leave(self, state: TrainState, step: int) -> None:
+        if step > self._saved:
+            self._check_finite(state, step)
+            self._save(state, step)
+        self.checkpoints.wait()
+        raise Preempted(f"told to end; the same command goes on from step {self.progress.step}.")
 
     def _log(self, step: int, now: float) -> None:
         examples = (step + 1 - self._window_first) * self.rows / self.steps_per_epoch
@@ -173,6 +211,7 @@ class Loop:
             ms_per_step=milliseconds,
             examples_per_second=examples_per_second,
         )
+        self.progress.evaluated_step = step
         progress, sign = self.progress, 1 if self.task.greater_is_better else -1
         value = metrics[self.task.best]
         best = progress.best_value is None or sign * value > sign * progress.best_value

@@ -18,6 +18,7 @@ class Progress:
     window: Sums = field(default_factory=dict)  # since the last logged row
     epoch: Sums = field(default_factory=dict)  # since the epoch began
     last_epoch: dict[str, float] = field(default_factory=dict)  # means of the last whole epoch
+    evaluated_step: int = 0  # of the last evaluation
     best_step: int = 0
     best_value: float | None = None
     without_better: int = 0  # evaluations since the best one

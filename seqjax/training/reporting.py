@@ -90,6 +90,25 @@ class Reporter:
         say(self._console, " · ".join(parts))
 
 
+class Silent(Reporter):
+    """The reporter of a host that is not the first."""
+
+    def __init__(self, *_, **__) -> None:
+        pass
+
+    def row(self, *_, **__) -> None:
+        pass
+
+    def advance(self, *_) -> None:
+        pass
+
+    def epoch(self, *_) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
 def _shown(metrics: dict[str, float]) -> str:
     names = sorted(metrics, key=lambda name: name != "loss")
     return " ".join(f"{name} {metrics[name]:.4f}" for name in names)

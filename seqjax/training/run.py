@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import platform
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import jax
@@ -13,69 +13,95 @@ from seqjax import __version__, models
 from seqjax.data.arrays import Split
 from seqjax.data.loader import Batches, prefetch
 from seqjax.data.prepare import default_cache_folder, prepare
+from seqjax.data.tokenizers import Tokenizer
 from seqjax.data.word_vectors import WordVectors, read_word_vectors
-from seqjax.distributed.shardings import batch_sharding, place_batch
+from seqjax.distributed import hosts
+from seqjax.distributed.preemption import Preemption
+from seqjax.distributed.shardings import batch_sharding, local_rows, place_batch
 from seqjax.errors import UserError
 from seqjax.training.checkpoint import Checkpoints
 from seqjax.training.compiled import Compiled
-from seqjax.training.config import Config
+from seqjax.training.config import Config, to_json
 from seqjax.training.evaluation import AHEAD
 from seqjax.training.folder import RunFolder
 from seqjax.training.loop import Loop
 from seqjax.training.profiler import Profiler
 from seqjax.training.progress import Progress
-from seqjax.training.reporting import Reporter, say
+from seqjax.training.reporting import Reporter, Silent, say
 from seqjax.training.setup import Setup
 from seqjax.training.state import TrainState
 
 
-def run(config: Config, folder: RunFolder, console: Console) -> dict[str, Any]:
+def run(
+    config: Config, folder: RunFolder, console: Console, *, shared_workdir: bool = False
+) -> dict[str, Any]:
     """Trains, or goes on with, the run of `config` in `folder`; gives its summary.
 
     A finished run is not trained again: its summary is read back. Nothing is written to the folder
-    before all that can be refused has been checked.
+    before all that can be refused has been checked. Of several hosts, the first writes all but the
+    checkpoints.
     """
-    if summary := folder.finished(config):
+    hosts.check_same("configuration", to_json(config))
+    if hosts.several():
+        folder.check_seen_by_all(shared_workdir)
+    if summary := hosts.from_first(lambda: folder.finished(config)):
         say(console, f"This run has finished; its summary is {folder.path}/summary.json.")
         return summary
-    data = prepare(config.data, default_cache_folder())
-    for note in data.notes:
-        say(console, note)
-    setup = Setup(config, data.facts, jax.devices())
-    vectors = None
-    if config.train.word_vectors:
-        if not data.tokenizer:
-            raise UserError(
-                f"train.word_vectors={config.train.word_vectors!r} has no effect where "
-                f"task={config.task!r}: its data has no words."
-            )
-        vectors = read_word_vectors(
-            "train.word_vectors",
-            config.train.word_vectors,
-            data.tokenizer.vocabulary,
-            setup.model.embedding_size,
-        )
-        say(console, f"{vectors.share:.1%} of the vocabulary has a vector in the file.")
-    with folder.opened(config):
-        folder.check_same_data(data.facts)
+    preemption = Preemption()
+    with preemption.listening(), ExitStack() as stack:
+        with hosts.together():  # each host has a cache of its own
+            data = prepare(config.data, default_cache_folder())
+        hosts.check_same("data", data.facts.to_json())
+        for note in data.notes:
+            say(console, note)
+        setup = Setup(config, data.facts, jax.devices())
+        vectors = load_word_vectors(setup, data.tokenizer, console)
+        with hosts.together():
+            if hosts.is_first():
+                stack.enter_context(folder.opened(config))
+                folder.check_same_data(data.facts)
         say(console, f"{introduction(setup)} · {folder.path}")
-        with closing(Checkpoints(folder.checkpoints)) as checkpoints:
-            state, progress = first_state(setup, checkpoints, vectors, console)
-            checkpoints.delete_after(progress.step)
-            folder.begin(config, data.facts, data.tokenizer, progress.step)
-            try:
-                with setup.context():
-                    results = train(
-                        setup, data.splits, folder, checkpoints, state, progress, console
-                    )
-            except KeyboardInterrupt:
-                say(console, "The same command goes on from the last checkpoint.")
-                raise
+        checkpoints = stack.enter_context(closing(Checkpoints(folder.checkpoints)))
+        state, progress = first_state(setup, checkpoints, vectors, console)
+        checkpoints.delete_after(progress.step)
+        with hosts.together():
+            if hosts.is_first():
+                folder.begin(config, data.facts, data.tokenizer, progress.step)
+        try:
+            with setup.context():
+                results = train(
+                    setup, data.splits, folder, checkpoints, state, progress, preemption, console
+                )
+        except KeyboardInterrupt:
+            say(console, "The same command goes on from the last checkpoint.")
+            raise
         summary = summarise(setup, progress, results)
         if vectors is not None:
             summary["word_vectors_found"] = vectors.share
-        folder.write_summary(summary)
+        with hosts.together():
+            if hosts.is_first():
+                folder.write_summary(summary)
     return summary
+
+
+def load_word_vectors(
+    setup: Setup, tokenizer: Tokenizer | None, console: Console
+) -> WordVectors | None:
+    """The vectors that the embedding starts from, where the configuration names a file."""
+    name = setup.config.train.word_vectors
+    if not name:
+        return None
+    if tokenizer is None:
+        raise UserError(
+            f"train.word_vectors={name!r} has no effect where task={setup.config.task!r}: its data "
+            f"has no words."
+        )
+    with hosts.together():
+        vectors = read_word_vectors(
+            "train.word_vectors", name, tokenizer.vocabulary, setup.model.embedding_size
+        )
+    say(console, f"{vectors.share:.1%} of the vocabulary has a vector in the file.")
+    return vectors
 
 
 def first_state(
@@ -106,31 +132,34 @@ def train(
     checkpoints: Checkpoints,
     state: TrainState,
     progress: Progress,
+    preemption: Preemption,
     console: Console,
 ) -> dict[str, dict[str, float]]:
     """Trains to the end; gives the metrics of the best checkpoint on the other splits."""
     config = setup.config
-    evaluation = setup.evaluation()
+    batch_size = config.train.batch_size
+    evaluation = setup.evaluation(preemption)
+    sharding = batch_sharding(setup.mesh, config.mesh)
     batches = Batches(
         splits["train"],
-        batch_size=config.train.batch_size,
+        batch_size=batch_size,
         boundaries=setup.facts.boundaries,
         seed=config.seed,
+        rows=local_rows(sharding, batch_size),
     )
-    sharding = batch_sharding(setup.mesh, config.mesh)
     placed = prefetch(
-        lambda step: place_batch(sharding, batches.batch(step)),
+        lambda step: place_batch(sharding, batches.batch(step), batch_size),
         range(progress.step, setup.total_steps),
         AHEAD,
     )
-    reporter = Reporter(
+    reporter = (Reporter if hosts.is_first() else Silent)(
         folder,
         console,
         step=progress.step,
         total_steps=setup.total_steps,
         steps_per_epoch=setup.steps_per_epoch,
     )
-    profiler = Profiler(folder.profile, config.train.profile)
+    profiler = Profiler(folder.profile, config.train.profile if hosts.is_first() else ())
     with closing(reporter), closing(profiler), closing(placed):
         loop = Loop(
             config=config.train,
@@ -144,6 +173,7 @@ def train(
             checkpoints=checkpoints,
             reporter=reporter,
             profiler=profiler,
+            preemption=preemption,
             progress=progress,
         )
         loop.run(state, placed, jnp.asarray(config.seed, jnp.uint32))

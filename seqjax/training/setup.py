@@ -7,12 +7,13 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+from jax.experimental import multihost_utils
 
 from seqjax import models
 from seqjax.data.facts import DataFacts
 from seqjax.data.word_vectors import WordVectors
 from seqjax.distributed.mesh import make_mesh
+from seqjax.distributed.preemption import Preemption
 from seqjax.distributed.shardings import check_batch_size, replicated
 from seqjax.errors import UserError, did_you_mean
 from seqjax.tasks import make_task
@@ -75,10 +76,9 @@ class Setup:
         state = born_sharded(self.shardings, self.model, self.optimizer, self.config.seed)
         if vectors is None:
             return state
-        embedding = state.params["frontend"]["embedding"]
-        table = jax.device_put(
-            vectors.over(np.asarray(embedding["embedding"])), embedding["embedding"].sharding
-        )
+        old = state.params["frontend"]["embedding"]["embedding"]
+        whole = multihost_utils.process_allgather(old, tiled=True)
+        table = jax.device_put(vectors.over(whole), old.sharding)
         frontend = state.params["frontend"] | {"embedding": {"embedding": table}}
         return replace(state, params=state.params | {"frontend": frontend})
 
@@ -107,8 +107,8 @@ class Setup:
             step, out_shardings=(self.shardings, replicated(self.mesh)), donate_argnums=0
         )
 
-    def evaluation(self) -> Evaluation:
-        """Metrics of a whole split."""
+    def evaluation(self, preemption: Preemption | None = None) -> Evaluation:
+        """Metrics of a whole split, found unless the run is told to end."""
         return Evaluation(
             self.task,
             self.model,
@@ -116,4 +116,5 @@ class Setup:
             self.config.mesh,
             self.config.train.batch_size,
             self.facts.boundaries,
+            preemption,
         )

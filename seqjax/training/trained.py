@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import jax
 
 from seqjax.data.tokenizers import Tokenizer
+from seqjax.distributed import hosts
 from seqjax.distributed.config import MeshConfig
 from seqjax.errors import UserError
 from seqjax.models import Params
@@ -26,18 +27,22 @@ class Trained:
 
 
 def load_trained(folder: RunFolder) -> Trained:
-    """The run's best checkpoint, laid out over the devices of this machine."""
-    config, facts = folder.config(), folder.facts()
+    """The run's best checkpoint, laid out over the devices of this machine, or of all hosts."""
+    with hosts.together():
+        config, facts = folder.config(), folder.facts()
     notes = []
     try:
         setup = Setup(config, facts, jax.devices())
     except UserError as error:
+        if hosts.several():
+            raise
         # The run was trained on another machine.
         one = replace(config, mesh=MeshConfig(rules=config.mesh.rules))
         setup = Setup(one, facts, jax.devices()[:1])
         notes = [f"On one device, since the run's mesh does not fit this machine: {error}"]
-    if not folder.checkpoints.exists():
-        raise UserError(f"workdir={folder.path} has no checkpoint yet: train the run first.")
+    with hosts.together():
+        if not folder.checkpoints.exists():
+            raise UserError(f"workdir={folder.path} has no checkpoint yet: train the run first.")
     with closing(Checkpoints(folder.checkpoints, write=False)) as checkpoints:
         params, step, passed_over = checkpoints.restore_best(setup.abstract_state().params)
     tokenizer = Tokenizer.load(folder.tokenizer) if config.data.tokenized else None

@@ -12,6 +12,7 @@ import jax
 import pytest
 
 from seqjax.command_line import run_command
+from seqjax.distributed import hosts
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,6 +23,14 @@ def compiled_quickly():
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def alone():
+    """A process looks for other hosts before it uses JAX, which this one has done long ago."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hosts, "join", lambda mode: None)
+        yield
 
 
 class Outcome(NamedTuple):

@@ -88,7 +88,7 @@ def first_states():
 def five_steps(setup, state):
     """The losses of five steps, the parameters after them, and the logits that these give."""
     sharding = batch_sharding(setup.mesh, setup.config.mesh)
-    batches = [place_batch(sharding, batch(step)) for step in range(STEPS)]
+    batches = [place_batch(sharding, batch(step), BATCH) for step in range(STEPS)]
     state = jax.device_put(state, setup.shardings)
     losses = []
     with setup.context():

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqjax.distributed.preemption import Preempted, Preemption
 from seqjax.errors import UserError
 from seqjax.tasks.classification import Classification
 from seqjax.training.config import TrainConfig
@@ -23,8 +24,23 @@ from seqjax.training.sums import Packed
 TIMES = {"ms_per_step", "examples_per_second", "learning_rate"}
 
 
+NEVER_TOLD = Preemption()
+
+
 class Killed(Exception):
     pass
+
+
+class Told(Preemption):
+    """Told to end just before it is asked for the given time."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.at = at
+
+    def reached(self):
+        self.at -= 1
+        return self.at <= 0
 
 
 class Recorder:
@@ -66,7 +82,8 @@ class Recorder:
 
     # the checkpoints
     def save(self, state, progress):
-        assert progress.step == int(state.step) == self.seen[-1]
+        assert progress.step == int(state.step)
+        assert not self.seen or progress.step == self.seen[-1]
         self.saved[progress.step] = copy.deepcopy(progress)
 
     def steps(self):
@@ -76,8 +93,23 @@ class Recorder:
         pass
 
 
-def run(recorder, config, total, per_epoch, accuracy=lambda step: 0.5, progress=None):
+def run(
+    recorder,
+    config,
+    total,
+    per_epoch,
+    accuracy=lambda step: 0.5,
+    progress=None,
+    preemption=NEVER_TOLD,
+):
     progress = copy.deepcopy(progress) or Progress()
+
+    def evaluate(params):
+        for _ in range(2):  # batches
+            if preemption.reached():
+                raise Preempted
+        return Evaluated({"accuracy": accuracy(progress.step)}, 1.0, 1.0)
+
     loop = Loop(
         config=config,
         task=Classification(),
@@ -85,11 +117,12 @@ def run(recorder, config, total, per_epoch, accuracy=lambda step: 0.5, progress=
         steps_per_epoch=per_epoch,
         rows=2 * per_epoch,
         step=recorder,
-        evaluate=lambda params: Evaluated({"accuracy": accuracy(progress.step)}, 1.0, 1.0),
+        evaluate=evaluate,
         learning_rate=lambda step: 0.1,
         checkpoints=recorder,
         reporter=recorder,
         profiler=Profiler(Path(), ()),
+        preemption=preemption,
         progress=progress,
     )
     state = TrainState(progress.step, {"w": jnp.zeros(())}, ())
@@ -154,6 +187,35 @@ def test_a_resumed_loop_writes_the_rows_of_an_uninterrupted_one(
     assert timeless(kept + rest.rows) == timeless(whole.rows)
     for name in ("step", "window", "epoch", "last_epoch", "best_step", "best_value"):
         assert getattr(resumed, name) == getattr(ended, name)
+
+
+@given(config=SETTINGS, asked=st.lists(st.integers(1, 20), max_size=4), **LENGTHS)
+def test_a_loop_that_is_told_to_end_saves_where_it_is_and_goes_on_from_there(
+    config, total, per_epoch, asked
+):
+    whole = Recorder()
+    ended = run(whole, config, total, per_epoch, accuracy=np.cos)
+    rows, progress, saved = [], Progress(), {}
+    for preemption in [*map(Told, asked), NEVER_TOLD]:
+        recorder = Recorder(saved=saved)
+        try:
+            progress = run(
+                recorder, config, total, per_epoch, np.cos, progress, preemption=preemption
+            )
+        except Preempted as told:
+            taken = progress.step + len(recorder.seen)
+            assert str(told).endswith(f"goes on from step {taken}.")
+            assert taken == max(recorder.saved, default=0)
+            progress = recorder.saved[taken] if taken else Progress()
+        rows += recorder.rows
+        saved = recorder.saved
+
+    def timeless(rows):
+        return [{name: row[name] for name in row.keys() - TIMES} for row in rows]
+
+    assert timeless(rows) == timeless(whole.rows)
+    for name in ("step", "window", "epoch", "last_epoch", "best_step", "best_value"):
+        assert getattr(progress, name) == getattr(ended, name)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""Images of digits, as sequences: rows, pixels, permuted pixels, or patches.
+
+    python -m seqjax.train --config configs/pixels.py:lstm
+    python -m seqjax.train --config configs/pixels.py:lru,view=permuted
+    python -m seqjax.train --config configs/pixels.py:transformer,view=patches
+
+reads 5,000 images of MNIST that a package carries, row by row, 28 steps of 28 numbers. All of
+MNIST comes from its four files:
+
+    python -m seqjax.train --config configs/pixels.py:lstm --config.data.source=idx \\
+        --config.data.train=train-images-idx3-ubyte.gz --config.data.test=t10k-images-idx3-ubyte.gz
+
+Every word is the model of `size=tiny` unless another size is named; `transformer` sees all steps of
+an image, and `view=patches` makes it a small Vision Transformer.
+"""
+
+from functools import partial
+
+from ml_collections import ConfigDict
+
+from seqjax.data.images import ImagesConfig
+from seqjax.models.presets import sized
+from seqjax.training.config import Config, OptimizerConfig, TrainConfig
+from seqjax.training.presets import from_preset
+
+
+def get_config(preset: str = "lstm") -> ConfigDict:
+    """The run of a preset word, with further settings behind commas."""
+    base = Config(
+        name="pixels",
+        preset=preset,
+        task="images",
+        data=ImagesConfig(),
+        optimizer=OptimizerConfig(
+            name="adamw",
+            learning_rate=3e-3,
+            schedule="cosine",
+            warmup_steps=100,
+            weight_decay=0.05,
+            clip_norm=1.0,
+        ),
+        train=TrainConfig(epochs=10, batch_size=64),
+    )
+    model = partial(sized, pool="mean", causal=False, max_positions=1024)
+    return from_preset(preset, base, models={}, sized=model, size="tiny")
