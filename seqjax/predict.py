@@ -1,11 +1,12 @@
 """Predicts from a run's folder alone: `python -m seqjax.predict --workdir DIR < lines`.
 
-One input a line on standard input, one prediction a line on standard output.
+One input a line on standard input, one prediction a line on standard output. A terminal shows texts
+while they are written.
 """
 
 import dataclasses
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 
@@ -49,6 +50,12 @@ def main(values: FlagValues) -> None:
     for note in trained.notes:
         print(note, file=sys.stderr)
     sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")
+    setup = trained.setup
+    stream = setup.task.streamer(setup.model, options) if sys.stdout.isatty() else None
+    if stream:
+        for piece in streamed(trained, sys.stdin, stream):
+            print(piece, end="", flush=True)
+        return
     at_once = 1 if sys.stdin.isatty() else LINES_AT_ONCE
     for answer in answers(trained, sys.stdin, at_once, options):
         print(answer, flush=sys.stdin.isatty())
@@ -84,16 +91,8 @@ def answers(
     setup = trained.setup
     predict = Compiled(jax.jit(partial(setup.task.predict, setup.model, options=options)))
     lines, first = iter(lines), 0
-    while chunk := [line.rstrip("\r\n") for line in islice(lines, at_once)]:
-        split = setup.config.data.read(chunk, setup.facts, trained.tokenizer)
-        numbers = np.arange(first, first + len(chunk), dtype=np.int32)
-        batches = Batches(
-            Split(split.columns | {"row": numbers}),
-            batch_size=min(BATCH_SIZE, at_once),
-            boundaries=setup.facts.boundaries,
-            seed=0,
-            shuffle=False,
-        )
+    while chunk := list(islice(lines, at_once)):
+        batches = batches_of(trained, chunk, first, min(BATCH_SIZE, at_once))
         found: dict[int, str] = {}
         with setup.context():
             for step in range(batches.steps_per_epoch):
@@ -105,6 +104,30 @@ def answers(
                 found.update(zip(batches.row_numbers(step), said, strict=True))
         yield from (found[row] for row in range(len(chunk)))
         first += len(chunk)
+
+
+def streamed(trained: Trained, lines: Iterable[str], stream: Callable) -> Iterator[str]:
+    """The answers to the lines, one after the other, in pieces as they come."""
+    with trained.setup.context():
+        for number, line in enumerate(lines):
+            batch = batches_of(trained, [line], number, 1).batch(0)
+            yield from stream(trained.params, batch, trained.tokenizer)
+            yield "\n"
+
+
+def batches_of(trained: Trained, lines: Sequence[str], first: int, batch_size: int) -> Batches:
+    """Batches of typed lines, the first of which has the number `first`."""
+    setup = trained.setup
+    typed = [line.rstrip("\r\n") for line in lines]
+    split = setup.config.data.read(typed, setup.facts, trained.tokenizer)
+    numbers = np.arange(first, first + len(typed), dtype=np.int32)
+    return Batches(
+        Split(split.columns | {"row": numbers}),
+        batch_size=batch_size,
+        boundaries=setup.facts.boundaries,
+        seed=0,
+        shuffle=False,
+    )
 
 
 if __name__ == "__main__":

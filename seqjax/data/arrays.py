@@ -142,7 +142,8 @@ class Split:
             array = np.asarray(np.load(path, mmap_mode="r"))
             name, _, field = path.name.removesuffix(".npy").partition(".")
             if field:
-                sequences.setdefault(name, {})[field] = array
+                value = array if array.ndim else array.item()
+                sequences.setdefault(name, {})[field] = value
             else:
                 columns[name] = array
         for name, arrays in sequences.items():

@@ -6,7 +6,7 @@ import importlib.util
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +18,7 @@ from tensorflow_datasets.core.download import downloader
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 from tensorflow_datasets.core.utils.lazy_imports_utils import tensorflow as lazy_tensorflow
 
+from seqjax.data.documents import DocumentSource
 from seqjax.data.texts import Texts, TextSource
 from seqjax.errors import UserError, did_you_mean
 
@@ -132,34 +133,60 @@ def read(
     Returns the texts, and the label names in the set's own order where it has one.
     """
     origin = f"data.{split}={expression!r} of data.source={config.source!r}"
-    features = builder.info.features
-    for field in ("text_column", "label_column"):
-        name = getattr(config, field)
-        if name not in features:
-            raise UserError(
-                f"{origin}: no feature data.{field}={name!r}; {did_you_mean(name, features)}"
-            )
-    text, label = features[config.text_column], features[config.label_column]
+    text, label = _features(builder, config, ("text_column", "label_column"), origin)
     if not isinstance(text, tfds.features.Text) or label.shape != ():
         raise UserError(
             f"{origin}: data.text_column={config.text_column!r} must be a text and "
             f"data.label_column={config.label_column!r} one label, not {text} and {label}."
         )
-    try:
-        rows = builder.as_data_source(split=expression)
-    except ValueError as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise UserError(f"{origin} cannot be read: {reason}.") from error
-
     names = getattr(label, "names", [])
     texts, labels = [], []
-    for number, row in enumerate(rows):
+    for number, row in enumerate(_rows(builder, expression, origin)):
         value = row[config.label_column]
         if names and value < 0:
             raise UserError(f"{origin}, row {number}: has no label: choose another split.")
         texts.append(_string(row[config.text_column]))
         labels.append(names[value] if names else _string(value))
     return Texts(texts, labels, origin), names
+
+
+def read_texts(
+    builder: tfds.core.DatasetBuilder, config: DocumentSource, split: str, expression: str
+) -> list[str]:
+    """The texts of a split expression, whatever else the set may have."""
+    origin = f"data.{split}={expression!r} of data.source={config.source!r}"
+    (text,) = _features(builder, config, ("text_column",), origin)
+    if not isinstance(text, tfds.features.Text):
+        raise UserError(
+            f"{origin}: data.text_column={config.text_column!r} must be a text, not {text}."
+        )
+    rows = _rows(builder, expression, origin)
+    return [_string(row[config.text_column]) for row in rows]
+
+
+def _features(
+    builder: tfds.core.DatasetBuilder,
+    config: TextSource | DocumentSource,
+    fields: Sequence[str],
+    origin: str,
+) -> list[tfds.features.FeatureConnector]:
+    """The set's features that these settings name."""
+    features = builder.info.features
+    for field in fields:
+        name = getattr(config, field)
+        if name not in features:
+            raise UserError(
+                f"{origin}: no feature data.{field}={name!r}; {did_you_mean(name, features)}"
+            )
+    return [features[getattr(config, field)] for field in fields]
+
+
+def _rows(builder: tfds.core.DatasetBuilder, expression: str, origin: str) -> Sequence[dict]:
+    try:
+        return builder.as_data_source(split=expression)
+    except ValueError as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise UserError(f"{origin} cannot be read: {reason}.") from error
 
 
 def _string(value: bytes | int) -> str:

@@ -4,7 +4,8 @@ All three are the `tokenizers` library's, so that a run's `tokenizer.json` is re
 Token 0 pads, 1 stands for what is unknown, 2 and 3 begin and end a sequence.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -22,7 +23,9 @@ SMALLEST_VOCABULARY = {"word": 5, "character": 5, "bpe": 260}  # bpe: 4 special 
 
 # A word is a run of letters, digits and apostrophes, or one punctuation mark.
 WORD = r"[\p{L}\p{M}\p{N}']+|[^\s\p{L}\p{M}\p{N}']"
-ROWS_AT_ONCE = 4096  # bounds the memory of an encoding's Python objects
+# Both bound the memory of an encoding's Python objects.
+ROWS_AT_ONCE = 4096
+PIECES_AT_ONCE, PIECE = 16, 2**14  # characters
 
 
 class TokenizerSettings(Protocol):
@@ -63,6 +66,31 @@ class Tokenizer:
             for encoding in self._tokenizer.encode_batch_fast(chunk):
                 rows.append(np.asarray(encoding.ids[:max_length] or [UNKNOWN], np.int32))
         return Ragged.from_rows(rows, np.int32)
+
+    def encode_long(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+        """The token ids of a text of any length, and how many of its characters each stands for.
+
+        Both int32 [tokens]. A token stands for the characters up to its end, those that are not
+        part of any token included, so that the counts add up to the length of the text.
+        """
+        ids, ends, start = [], [], 0
+        for pieces in _batched(_pieces(_clean(text)), PIECES_AT_ONCE):
+            for piece, encoding in zip(pieces, self._tokenizer.encode_batch(pieces), strict=True):
+                ids.append(np.asarray(encoding.ids, np.int32))
+                ends.append(start + np.array([end for _, end in encoding.offsets], np.int64))
+                start += len(piece)
+        ids = np.concatenate(ids) if ids else np.zeros(0, np.int32)
+        if not len(ids):
+            return ids, ids
+        # The bytes of one character may be several tokens: the first of them stands for it.
+        ends = np.maximum.accumulate(np.concatenate(ends))
+        ends[-1] = start
+        return ids, np.diff(ends, prepend=0).astype(np.int32)
+
+    def decode_stream(self) -> Callable[[int], str]:
+        """A function of one token id after another that gives what each adds to the text."""
+        stream = decoders.DecodeStream(skip_special_tokens=True)
+        return lambda number: stream.step(self._tokenizer, number) or ""
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of one row of token ids, without the special tokens."""
@@ -112,6 +140,17 @@ def train(texts: Iterable[str], config: TokenizerSettings) -> Tokenizer:
     return Tokenizer(tokenizer)
 
 
+def of_words(words: Sequence[str]) -> Tokenizer:
+    """A tokenizer of these words, which get the ids after the special tokens in their order."""
+    vocabulary = {word: number for number, word in enumerate((*SPECIAL_TOKENS, *words))}
+    tokenizer = tokenizers.Tokenizer(
+        models.WordLevel(vocabulary, unk_token=SPECIAL_TOKENS[UNKNOWN])
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
+    return Tokenizer(tokenizer)
+
+
 def _untrained(config: TokenizerSettings) -> tuple[tokenizers.Tokenizer, trainers.Trainer]:
     options = {
         "vocab_size": config.vocabulary_size,
@@ -131,6 +170,21 @@ def _untrained(config: TokenizerSettings) -> tuple[tokenizers.Tokenizer, trainer
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
         tokenizer.decoder = decoders.Fuse()
     return tokenizer, trainers.WordLevelTrainer(**options)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in parts of about `PIECE` characters, cut after a line where there is one."""
+    start = 0
+    while start < len(text):
+        end = start + PIECE
+        end = text.rfind("\n", start, end) + 1 or end if end < len(text) else len(text)
+        yield text[start:end]
+        start = end
+
+
+def _batched(items: Iterator[str], size: int) -> Iterator[list[str]]:
+    while batch := list(islice(items, size)):
+        yield batch
 
 
 def _clean(text: str) -> str:

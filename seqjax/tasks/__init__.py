@@ -8,11 +8,13 @@ class with another kind of data.
 from seqjax.data.images import ImagesConfig
 from seqjax.errors import UserError, did_you_mean
 from seqjax.tasks.classification import Classification
+from seqjax.tasks.language_model import LanguageModel
 from seqjax.tasks.task import Task
 
 TASKS: dict[str, Task] = {
     "classification": Classification(),
     "images": Classification(ImagesConfig),
+    "language_model": LanguageModel(),
 }
 
 

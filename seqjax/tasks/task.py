@@ -1,7 +1,7 @@
 """The contract of every task."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -92,3 +92,11 @@ class Task(ABC):
         options: Options,
     ) -> Sequence[str]:
         """The text that is printed for each row of the batch, without its last line end."""
+
+    def streamer(
+        self, config: AnyModelConfig, options: Options
+    ) -> Callable[[Params, Batch, Tokenizer | None], Iterator[str]] | None:
+        """A function that gives the answer to a batch of one row piece by piece, for a person who
+        watches; None where an answer comes all at once.
+        """
+        return None

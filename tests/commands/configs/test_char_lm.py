@@ -1,0 +1,53 @@
+"""Presets train, are evaluated, and write text; on a terminal piece by piece."""
+
+import random
+import sys
+
+import pytest
+
+from experiments.sweep import Cell
+from seqjax.data.facts import DataFacts
+from seqjax.models.presets import PATTERNS
+from seqjax.tasks import make_task
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    """Returns settings of a tiny run on a file of made-up sentences."""
+    path = tmp_path_factory.mktemp("texts") / "text.txt"
+    words = random.Random(0).choices(["a", "model", "writes", "what\n", "it", "reads."], k=400)
+    path.write_text(" ".join(words))
+    sizes = dict.fromkeys(("embedding_size", "width", "feed_forward_size", "inner_size"), 8)
+    return {
+        "data.source": "files",
+        "data.train": str(path),
+        "data.length": 16,
+        "data.context": 8,
+        **{f"model.{name}": size for name, size in sizes.items()},
+        "model.heads": 2,
+        "train.batch_size": 8,
+    }
+
+
+@pytest.mark.parametrize("word", ["bag", "lstm", "transformer", "hybrid"])
+def test_presets_train_and_write(command, two_steps, text, word, monkeypatch):
+    summary, workdir = two_steps(f"char_lm.py:{word}", text)
+    assert 2 < summary["valid"]["nats_per_character"] < 5
+    assert summary["valid"]["bits_per_character"] > summary["valid"]["nats_per_character"]
+    assert "test" not in summary  # a file alone gives none
+    options = (workdir, "--length=20", "--top_k=5", "--seed=3")
+    prompts = b"a model\n\nit reads."
+    written = command("predict", *options, stdin=prompts).out
+    assert written.startswith("a model") and "it reads." in written
+    assert command("predict", *options, stdin=prompts).out == written
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("seqjax.predict.answers", None)  # nothing comes all at once
+    assert command("predict", *options, stdin=prompts).out == written
+
+
+@pytest.mark.parametrize("word", PATTERNS)
+def test_every_preset_is_a_language_model(word):
+    config = Cell(f"configs/char_lm.py:{word}").resolve()
+    facts = DataFacts("files", "", (), 65, {"tokens": (257,)}, {}, ())
+    model = make_task(config.task).complete(config.model, facts)
+    assert (model.pool, model.vocabulary_size, model.outputs) == ("none", 65, 65)
