@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float
 from seqjax.ops.sharded_recurrence import of_last_piece, on_first_piece, start_of_piece
 from seqjax.ops.triangular import unit_lower_inverse
 
+METHODS = ("auto", "sequential", "chunked", "associative")
 CHUNK_SIZE = 64
 
 

@@ -1,0 +1,1 @@
+"""Compiling every operation for TPUs."""

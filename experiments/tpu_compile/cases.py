@@ -1,0 +1,91 @@
+"""What is compiled for a TPU: each operation in each of its methods, in value and gradient.
+
+An operation is added as a function from sizes to cases, and one line in `cases`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from seqjax.ops import linear_recurrence, matrix_recurrence
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of every case's arrays."""
+
+    batch: int
+    time: int
+    width: int
+    heads: int
+    head: int  # the size of a head's keys and values
+
+
+SMALL = Sizes(batch=2, time=40, width=130, heads=2, head=16)
+LARGE = Sizes(batch=8, time=4096, width=1024, heads=8, head=128)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A function of arrays whose value and gradient are compiled together."""
+
+    name: str
+    function: Callable[..., Any]
+    arrays: tuple[jax.ShapeDtypeStruct, ...]
+
+    def compiled(self, device: jax.Device) -> jax.stages.Compiled:
+        """The program for a device, which may be described and not there."""
+
+        def loss(arrays):
+            results = jax.tree.leaves(self.function(*arrays))
+            return sum(jnp.square(jnp.abs(x)).astype(jnp.float32).sum() for x in results)
+
+        place = jax.sharding.SingleDeviceSharding(device)
+        compute = jax.jit(jax.value_and_grad(loss), in_shardings=place, out_shardings=place)
+        return compute.lower(self.arrays).compile()
+
+
+def cases(sizes: Sizes) -> list[Case]:
+    """Every case there is."""
+    return [*linear_recurrences(sizes), *matrix_recurrences(sizes)]
+
+
+def linear_recurrences(sizes: Sizes) -> Iterator[Case]:
+    """`h_t = a_t ⊙ h_{t-1} + b_t`, real and complex."""
+    steps = sizes.time, sizes.batch, sizes.width
+    for dtype in (jnp.float32, jnp.complex64):
+        arrays = [jax.ShapeDtypeStruct(shape, dtype) for shape in (steps, steps, steps[1:])]
+        for method in _methods(linear_recurrence):
+            run = partial(linear_recurrence.linear_recurrence, method=method)
+            yield Case(f"linear_recurrence-{method}-{jnp.dtype(dtype)}", run, tuple(arrays))
+
+
+def matrix_recurrences(sizes: Sizes) -> Iterator[Case]:
+    """The gated rules, with products in float32 and in bfloat16."""
+    gates = sizes.batch, sizes.time, sizes.heads
+    steps = *gates, sizes.head
+    state = sizes.batch, sizes.heads, sizes.head, sizes.head
+    for rule, numbers in (
+        (matrix_recurrence.gated_linear_attention, 1),
+        (matrix_recurrence.gated_delta_rule, 2),
+    ):
+        for method in _methods(matrix_recurrence):
+            for dtype in (jnp.float32, jnp.bfloat16):
+                arrays = [jax.ShapeDtypeStruct(steps, dtype)] * 3
+                arrays += [jax.ShapeDtypeStruct(gates, jnp.float32)] * numbers
+                arrays += [jax.ShapeDtypeStruct(state, jnp.float32)]
+                yield Case(
+                    f"{rule.__name__}-{method}-{jnp.dtype(dtype)}",
+                    partial(rule, method=method),
+                    tuple(arrays),
+                )
+
+
+def _methods(operation: ModuleType) -> list[str]:
+    """The methods themselves: `auto` stands for one of them."""
+    return [method for method in operation.METHODS if method != "auto"]
