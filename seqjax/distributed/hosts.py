@@ -24,6 +24,8 @@ MODES = ("auto", "on", "off")
 HEARTBEAT_SECONDS = 20
 # How long a host that is done, or has failed, waits for others that leave as well.
 LEAVING_SECONDS = 10
+# How much longer than another a host may take for a part that each does for itself.
+PREPARING_SECONDS = 24 * 3600
 # After so long a person is told what a host waits for.
 PATIENCE_SECONDS = 15
 ENVIRONMENT = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
@@ -116,6 +118,7 @@ def together() -> Iterator[None]:
         yield
     except Exception as error:
         failure = error
+    _meet("together", PREPARING_SECONDS)  # devices would not wait for each other for so long
     said = gather("" if failure is None else str(failure) or type(failure).__name__)
     if failure is not None:
         raise failure
@@ -150,8 +153,11 @@ def leave(status: int) -> NoReturn:
     sys.stderr.flush()
     if jax.distributed.is_initialized():
         try:
-            barrier = multihost.get_barrier_sync_fn()
-            barrier(key="leave", timeout_ms=1000 * LEAVING_SECONDS)
+            _meet("leave", LEAVING_SECONDS)
         except Exception:
             os._exit(status)
     sys.exit(status)
+
+
+def _meet(place: str, seconds: int) -> None:
+    multihost.get_barrier_sync_fn()(key=place, timeout_ms=1000 * seconds)
