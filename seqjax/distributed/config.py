@@ -12,8 +12,10 @@ DEFAULT_RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("batch", ("data", "fsdp")),
     ("time", ("sequence",)),
     ("embed", ("fsdp",)),
+    ("recurrent", ("fsdp",)),
     ("heads", ("tensor",)),
     ("feed_forward", ("tensor",)),
+    ("inner", ("tensor",)),
     ("vocabulary", ("tensor",)),
 )
 
@@ -24,7 +26,7 @@ class MeshConfig:
 
     data: int = -1  # examples of a batch
     fsdp: int = 1  # examples of a batch, parameters and optimizer state as well
-    tensor: int = 1  # heads, feed-forward and vocabulary
+    tensor: int = 1  # heads, feed-forward, vocabulary, and the inside of linear recurrences
     sequence: int = 1  # time steps
     rules: tuple[tuple[str, tuple[str, ...]], ...] = DEFAULT_RULES
 
@@ -40,3 +42,12 @@ class MeshConfig:
                     )
         if "batch" not in dict(self.rules):
             raise UserError("mesh.rules does not say along which axes 'batch' is laid out.")
+        if len(self.time) > 1:
+            raise UserError(
+                f"mesh.rules lays 'time' out along {'×'.join(self.time)}: take one axis, or none."
+            )
+
+    @property
+    def time(self) -> tuple[str, ...]:
+        """The mesh axis along which time steps are laid out, if any."""
+        return dict(self.rules).get("time", ())

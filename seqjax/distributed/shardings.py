@@ -18,23 +18,29 @@ def parameter_shardings(mesh: Mesh, config: MeshConfig, shapes: Any, logical_axe
     """The sharding of every parameter, from the names of its axes.
 
     `shapes` and `logical_axes` are trees of the same form. An axis without a rule is whole on
-    every device; so is a second axis for a mesh axis that the array already uses, and one whose
-    size the mesh axis does not divide is an error.
+    every device. UserError where two axes of an array are laid out along the same mesh axis, or
+    the mesh axis does not divide the size.
     """
     rules = dict(config.rules)
 
     def sharding(path, shape, names):
-        spec, used = [], set()
+        parameter = jax.tree_util.keystr(path, simple=True, separator="/")
+        spec, used = [], {}
         for size, name in zip(shape.shape, names, strict=True):
-            axes = tuple(axis for axis in rules.get(name, ()) if axis not in used)
+            axes = rules.get(name, ())
+            for axis in axes:
+                if axis in used:
+                    raise UserError(
+                        f"mesh.rules lays both {used[axis]!r} and {name!r} of {parameter} out "
+                        f"along {axis!r}: an array can use it once, so take it from one of them."
+                    )
+                used[axis] = name
             parts = math.prod(mesh.shape[axis] for axis in axes)
             if size % parts:
                 raise UserError(
-                    f"{jax.tree_util.keystr(path, simple=True, separator='/')} has {size} entries "
-                    f"along {name!r}, which mesh {'×'.join(axes)}={parts} does not divide: change "
-                    f"mesh.{axes[0]} or the size."
+                    f"{parameter} has {size} entries along {name!r}, {size / parts:g} for each of "
+                    f"{parts} devices along {'×'.join(axes)}: change the size, or mesh.{axes[0]}."
                 )
-            used.update(axes)
             spec.append(axes or None)
         return NamedSharding(mesh, PartitionSpec(*spec))
 
@@ -62,6 +68,19 @@ def check_batch_size(mesh: Mesh, config: MeshConfig, field: str, batch_size: int
             f"{batch_size / hosts:g} for each of {hosts} hosts, {batch_size / shares:g} for each "
             f"of {shares} devices along {'×'.join(axes)}; take a multiple of {shares}."
         )
+
+
+def check_lengths(mesh: Mesh, config: MeshConfig, boundaries: dict[str, tuple[int, ...]]) -> None:
+    """One sentence where the steps of a padded sequence cannot be dealt out evenly."""
+    pieces = math.prod(mesh.shape[axis] for axis in config.time)
+    for column, lengths in boundaries.items():
+        for length in lengths:
+            if length % pieces:
+                raise UserError(
+                    f"mesh.{config.time[0]}={pieces} cannot deal out the {length} steps to which "
+                    f"{column} is padded: {length / pieces:g} for each device; take a "
+                    f"data.max_length that is a multiple of {pieces}, with data.buckets=1."
+                )
 
 
 def local_rows(sharding: NamedSharding, batch_size: int) -> Int[np.ndarray, " rows"]:

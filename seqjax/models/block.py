@@ -7,7 +7,7 @@ import jax
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float
 
-from seqjax.models.axes import with_axes
+from seqjax.models.axes import laid_out, with_axes
 from seqjax.models.config import ModelConfig
 from seqjax.models.mixers import make_mixer
 from seqjax.models.mixers.cross_attention import CrossAttention, Memory
@@ -69,7 +69,7 @@ class Block(nn.Module):
             x, _ = self.sublayer(
                 lambda x: (feed_forward(x), None), x, train, norm="feed_forward_norm"
             )
-        x = nn.with_logical_constraint(x, ("batch", "time", "activation"))
+        x = laid_out(x, "batch", "time", "activation")
         return x, BlockCarry(mixed, memory)
 
     def sublayer(
@@ -109,6 +109,7 @@ class FeedForward(nn.Module):
         if config.feed_forward == "one_layer":
             return activation(self.linear("layer", x.shape[-1], ("embed", "feed_forward"))(x))
         inner = self.linear("inner", config.feed_forward_size, ("embed", "feed_forward"))(x)
+        inner = laid_out(inner, "batch", "time", "feed_forward")
         return self.linear("outer", x.shape[-1], ("feed_forward", "embed"))(activation(inner))
 
     def linear(self, name: str, size: int, axes: tuple[str, str]) -> nn.Dense:

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 
-from seqjax.models.axes import with_axes
+from seqjax.models.axes import laid_out, with_axes
 from seqjax.models.config import ModelConfig
 from seqjax.models.norm import make_norm
 from seqjax.ops.positions import sinusoidal
@@ -48,13 +48,21 @@ class Frontend(nn.Module):
             embedding_init=with_axes(nn.initializers.normal(size**-0.5), (axis, "embed")),
         )
 
+    def look_up(
+        self, table: nn.Embed, axis: str, rows: Int[Array, "batch time"]
+    ) -> Float[Array, "batch time embedding"]:
+        """The vectors of tokens or positions."""
+        # Gathered from rows that are whole: what is looked up is spread over other devices.
+        vectors = laid_out(table.embedding.astype(self.config.dtype), axis, None)
+        return jnp.take(vectors, rows, axis=0)
+
     def __call__(
         self, inputs: Inputs, positions: Int[Array, "batch time"], *, train: bool
     ) -> Float[Array, "batch time embedding"]:
         config = self.config
         size = config.embedded_size
         if config.vocabulary_size:
-            x = self.embedding(inputs)
+            x = self.look_up(self.embedding, "vocabulary", inputs)
         elif config.embedding_size:
             x = self.projection(inputs)
         else:
@@ -66,5 +74,5 @@ class Frontend(nn.Module):
         if config.positions == "sinusoidal":
             x = x + sinusoidal(positions, size).astype(x.dtype)
         elif config.positions == "learned":
-            x = x + self.positions(positions)
+            x = x + self.look_up(self.positions, "positions", positions)
         return self.dropout(x, deterministic=not train)

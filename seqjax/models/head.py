@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int
 
+from seqjax.models.axes import laid_out
 from seqjax.models.config import ModelConfig
 from seqjax.models.linear import make_linear
 
@@ -38,8 +39,15 @@ class Head(nn.Module):
         if table is not None:
             x = jnp.einsum("...w,ow->...o", x.astype(config.dtype), table.astype(config.dtype))
         elif config.outputs:
-            x = make_linear(config, "logits", config.outputs, ("embed", "outputs"))(x)
+            x = make_linear(config, "logits", config.outputs, ("embed", outputs_axis(config)))(x)
+        if config.pool == "none" and outputs_axis(config) == "vocabulary":
+            x = laid_out(x, "batch", "time", "vocabulary")
         return x.astype(jnp.float32), carry
+
+
+def outputs_axis(config: ModelConfig) -> str:
+    """The axis of the outputs; a language model's are laid out as its tokens are."""
+    return "vocabulary" if config.outputs == config.vocabulary_size else "outputs"
 
 
 def pool(

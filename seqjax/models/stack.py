@@ -7,6 +7,7 @@ from flax import linen as nn
 from jaxtyping import Array, Int
 
 from seqjax.errors import UserError
+from seqjax.models.axes import laid_out
 from seqjax.models.block import Block, BlockCarry, Context
 from seqjax.models.config import ModelConfig
 from seqjax.models.frontend import Frontend, Inputs
@@ -47,8 +48,8 @@ class Stack(nn.Module):
         frontend = Frontend(config, name="frontend")
         x = frontend(inputs, positions, train=train)
         if config.residual and config.pattern and config.embedded_size != config.width:
-            x = make_linear(config, "to_width", config.width, ("embed", "embed"))(x)
-        x = nn.with_logical_constraint(x, ("batch", "time", "activation"))
+            x = make_linear(config, "to_width", config.width, ("features", "embed"))(x)
+        x = laid_out(x, "batch", "time", "activation")
 
         carries = []
         for number, (unit, repeats) in enumerate(segments(config)):

@@ -14,7 +14,7 @@ from seqjax.data.facts import DataFacts
 from seqjax.data.word_vectors import WordVectors
 from seqjax.distributed.mesh import make_mesh
 from seqjax.distributed.preemption import Preemption
-from seqjax.distributed.shardings import check_batch_size, replicated
+from seqjax.distributed.shardings import check_batch_size, check_lengths, replicated
 from seqjax.errors import UserError, did_you_mean
 from seqjax.tasks import make_task
 from seqjax.training.config import Config
@@ -40,6 +40,7 @@ class Setup:
             "train.batch_size / train.accumulate",
             train.batch_size // train.accumulate,
         )
+        check_lengths(self.mesh, config.mesh, facts.boundaries)
         self.rows = facts.splits["train"].rows
         self.steps_per_epoch = -(-self.rows // train.batch_size)
         self.total_steps = train.steps or train.epochs * self.steps_per_epoch

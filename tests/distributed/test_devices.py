@@ -1,6 +1,5 @@
 """One device and eight give the same run, however the eight are arranged."""
 
-from dataclasses import replace
 from functools import cache
 
 import jax
@@ -10,7 +9,7 @@ import pytest
 
 from seqjax import models
 from seqjax.data.facts import DataFacts, SplitFacts
-from seqjax.distributed.config import MeshConfig
+from seqjax.distributed.config import AXES, MeshConfig
 from seqjax.distributed.shardings import batch_sharding, place_batch
 from seqjax.errors import UserError
 from seqjax.models import ModelConfig
@@ -18,18 +17,19 @@ from seqjax.models.mixers import MIXERS
 from seqjax.tasks.classification import step_mask
 from seqjax.training.config import Config, OptimizerConfig, TrainConfig
 from seqjax.training.setup import Setup
+from seqjax.training.state import TrainState
 from seqjax.training.sums import means_of, to_host
 
 # What is compared does not depend on how well it is compiled, and compiling well takes long.
 QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-BATCH, TIME, STEPS = 16, 6, 5
-SIZES = {
+BATCH, TIME, STEPS, TOKENS = 16, 8, 5, 24
+SIZES = {  # each of which eight devices divide
     "embedding_size": 8,
-    "width": 8,
-    "feed_forward_size": 8,
-    "inner_size": 8,
+    "width": 16,
+    "feed_forward_size": 16,
+    "inner_size": 16,
     "state_size": 4,
-    "heads": 2,
+    "heads": 8,
 }
 MODELS = {
     **{
@@ -47,11 +47,27 @@ MODELS = {
         pool="mean",
         **SIZES,
     ),
+    "hybrid": ModelConfig(
+        pattern=("rglru", "rglru", "local_attention"),
+        window=4,
+        positions="rotary",
+        norm="pre",
+        residual=True,
+        feed_forward="two_layer",
+        pool="mean",
+        **SIZES,
+    ),
 }
+COMPARED = ("rnn", "rglru", "transformer", "hybrid")
 RULES = {"adam": OptimizerConfig(), "sgd": OptimizerConfig(name="sgd", learning_rate=0.1)}
 EIGHT = MeshConfig(data=4, fsdp=2)
+PURE = {axis: MeshConfig(**{"data": 1, axis: 8}) for axis in AXES}
+MIXED = {
+    "data, fsdp and tensor": MeshConfig(data=2, fsdp=2, tensor=2),
+    "fsdp, tensor and sequence": MeshConfig(data=1, fsdp=2, tensor=2, sequence=2),
+}
 SPLIT = SplitFacts(BATCH, (8, 8), TIME, TIME, 0.0, 0.0)
-FACTS = DataFacts("files", "", ("no", "yes"), 20, {"tokens": (TIME,)}, {"train": SPLIT}, ())
+FACTS = DataFacts("files", "", ("no", "yes"), TOKENS, {"tokens": (TIME,)}, {"train": SPLIT}, ())
 
 
 def make_setup(word, rule, mesh, devices, **train):
@@ -63,7 +79,7 @@ def make_setup(word, rule, mesh, devices, **train):
 def batch(step):
     chance = np.random.default_rng(step)
     return {
-        "tokens": chance.integers(1, 20, (BATCH, TIME), np.int32),
+        "tokens": chance.integers(1, TOKENS, (BATCH, TIME), np.int32),
         "tokens_length": chance.integers(1, TIME + 1, BATCH, np.int32),
         "label": chance.integers(0, 2, BATCH, np.int32),
         "weight": (np.arange(BATCH) < BATCH - 1 - step).astype(np.float32),
@@ -72,21 +88,27 @@ def batch(step):
 
 @pytest.fixture(scope="module")
 def first_states():
-    """Returns a function that gives the fresh parameters and state of a model, made once."""
-    made = cache(
-        lambda word: jax.device_get(make_setup(word, "sgd", MeshConfig(), 1).first_state())
-    )
+    """Returns a function that gives some parameters and the fresh state of their optimizer."""
 
     def first_state(word, rule):
-        state = made(word)
-        optimizer = make_setup(word, rule, MeshConfig(), 1).optimizer
-        return replace(state, optimizer=jax.device_get(optimizer.init(state.params)))
+        setup = make_setup(word, rule, MeshConfig(), 1)
+        chance = np.random.default_rng(0)
+        params = jax.tree.map(
+            lambda shape: chance.normal(scale=0.3, size=shape.shape).astype(np.float32),
+            setup.abstract_state().params,
+        )
+        state = TrainState(np.zeros((), np.int32), params, setup.optimizer.init(params))
+        return jax.device_get(state)
 
     return first_state
 
 
-def five_steps(setup, state):
-    """The losses of five steps, the parameters after them, and the logits that these give."""
+def five_steps(word, rule, mesh, devices, state, **train):
+    """The losses of five steps, and what they come to: parameters, or after Adam logits.
+
+    Adam turns the noise of gradients that are zero into whole steps, which no logit depends on.
+    """
+    setup = make_setup(word, rule, mesh, devices, **train)
     sharding = batch_sharding(setup.mesh, setup.config.mesh)
     batches = [place_batch(sharding, batch(step), BATCH) for step in range(STEPS)]
     state = jax.device_put(state, setup.shardings)
@@ -100,53 +122,62 @@ def five_steps(setup, state):
             assert all(array.is_deleted() for array in before)  # each step consumes its state
         laid_out = jax.tree.map(lambda array, to: array.sharding == to, state, setup.shardings)
         assert all(jax.tree.leaves(laid_out))
+        if rule == "sgd":
+            return np.array(losses), jax.device_get(state.params)
         apply = jax.jit(
             lambda params, rows: models.apply(
                 setup.model, params, rows["tokens"], mask=step_mask(rows)
             )[0]
         )
         logits = apply.lower(state.params, batches[0]).compile(QUICKLY)(state.params, batches[0])
-    return np.array(losses), jax.device_get(state.params), np.asarray(logits)
+    return np.array(losses), jax.device_get(logits)
 
 
 @pytest.fixture(scope="module")
-def on_one_device(first_states):
-    """Returns a function that gives the five steps of a model on one device, taken once."""
+def assert_one_is_eight(first_states):
+    """Returns a function that asserts that a mesh of eight devices takes the steps of one."""
 
     @cache
-    def steps(word, rule):
-        return five_steps(make_setup(word, rule, MeshConfig(), 1), first_states(word, rule))
+    def on_one_device(word, rule):
+        losses, found = five_steps(word, rule, MeshConfig(), 1, first_states(word, rule))
+        assert np.all(np.diff(losses) != 0)
+        return losses, found
 
-    return steps
+    def assert_same(word, rule, mesh, **train):
+        eight = five_steps(word, rule, mesh, 8, first_states(word, rule), **train)
+        assert_close(eight, on_one_device(word, rule))
+
+    return assert_same
 
 
 def assert_close(found, expected):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-5), found, expected)
 
 
-@pytest.mark.parametrize("word", MODELS)
-def test_five_steps_on_eight_devices_are_those_on_one(word, first_states, on_one_device):
-    for rule in RULES if word in ("bag", "rnn", "lstm", "transformer") else ("sgd",):
-        one = on_one_device(word, rule)
-        eight = five_steps(make_setup(word, rule, EIGHT, 8), first_states(word, rule))
-        assert np.all(np.diff(one[0]) != 0)
-        np.testing.assert_allclose(eight[0], one[0], rtol=0, atol=1e-5)
-        if rule == "adam":  # which turns the noise of gradients that are zero into whole steps
-            np.testing.assert_allclose(eight[2], one[2], rtol=0, atol=1e-5)
-        else:
-            assert_close(eight[1], one[1])
+@pytest.mark.parametrize("word", sorted(MODELS.keys() - set(COMPARED)))
+def test_every_mixer_takes_the_same_steps_on_one_device_and_eight(word, assert_one_is_eight):
+    assert_one_is_eight(word, "sgd", EIGHT)
 
 
+@pytest.mark.parametrize("mesh", MIXED.values(), ids=MIXED)
+@pytest.mark.parametrize("word", COMPARED)
+@pytest.mark.parametrize("rule", RULES)
+def test_every_axis_of_the_mesh_at_once(rule, word, mesh, assert_one_is_eight):
+    assert_one_is_eight(word, rule, mesh)
+
+
+@pytest.mark.parametrize("mesh", PURE.values(), ids=PURE)
 @pytest.mark.parametrize(
-    ("word", "mesh"),
-    [("rnn", MeshConfig(data=8)), ("transformer", MeshConfig(data=2, fsdp=2, tensor=2))],
-    ids=["data", "data, fsdp and tensor"],
+    ("word", "rule"),
+    [
+        pytest.param(word, rule, marks=[] if quick else [pytest.mark.slow])
+        for word in COMPARED
+        for rule in RULES
+        for quick in [rule == "sgd" and word in ("rnn", "hybrid")]
+    ],
 )
-def test_other_meshes(word, mesh, first_states, on_one_device):
-    one = on_one_device(word, "sgd")
-    eight = five_steps(make_setup(word, "sgd", mesh, 8), first_states(word, "sgd"))
-    np.testing.assert_allclose(eight[0], one[0], rtol=0, atol=1e-5)
-    assert_close(eight[1], one[1])
+def test_every_axis_of_the_mesh_alone(word, rule, mesh, assert_one_is_eight):
+    assert_one_is_eight(word, rule, mesh)
 
 
 def test_parameters_and_optimizer_state_are_spread(first_states):
@@ -154,26 +185,21 @@ def test_parameters_and_optimizer_state_are_spread(first_states):
     state = jax.device_put(first_states("rnn", "adam"), setup.shardings)
     for tree in (state.params, state.optimizer[0].mu, state.optimizer[0].nu):
         table = tree["frontend"]["embedding"]["embedding"]
-        assert {shard.data.shape for shard in table.addressable_shards} == {(20, 4)}
+        assert {shard.data.shape for shard in table.addressable_shards} == {(TOKENS, 4)}
 
 
-def test_a_fresh_state_is_the_same_on_any_mesh(first_states):
-    setup = make_setup("rnn", "sgd", EIGHT, 8)
-    state = setup.first_state()
-    assert_close(state.params, first_states("rnn", "sgd").params)
-    laid_out = jax.tree.map(lambda array, to: array.sharding == to, state, setup.shardings)
+def test_a_fresh_state_is_the_same_on_any_mesh():
+    one, eight = (
+        make_setup("rnn", "sgd", mesh, devices) for mesh, devices in ((MeshConfig(), 1), (EIGHT, 8))
+    )
+    state = eight.first_state()
+    assert_close(jax.device_get(state), jax.device_get(one.first_state()))
+    laid_out = jax.tree.map(lambda array, to: array.sharding == to, state, eight.shardings)
     assert all(jax.tree.leaves(laid_out))
 
 
-@pytest.mark.parametrize(("devices", "mesh"), [(1, MeshConfig()), (8, EIGHT)], ids=["one", "eight"])
-def test_accumulated_gradients_are_those_of_the_whole_batch(
-    devices, mesh, first_states, on_one_device
-):
-    setup = make_setup("rnn", "sgd", mesh, devices, accumulate=2)
-    parts = five_steps(setup, first_states("rnn", "sgd"))
-    whole = on_one_device("rnn", "sgd")
-    np.testing.assert_allclose(parts[0], whole[0], rtol=0, atol=1e-5)
-    assert_close(parts[1], whole[1])
+def test_accumulated_gradients_are_those_of_the_whole_batch(assert_one_is_eight):
+    assert_one_is_eight("rnn", "sgd", EIGHT, accumulate=2)
 
 
 def test_parts_that_cannot_be_dealt_out_are_refused():

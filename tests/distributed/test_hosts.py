@@ -210,4 +210,5 @@ def test_a_killed_host_takes_three_others_down(host, moment, step, train, tmp_pa
     assert ended[host].status == -9
     for outcome in (outcome for outcome in ended if outcome is not ended[host]):
         assert outcome.status not in (0, 75)
-        assert "another one has died" in outcome.err or "another task died" in outcome.err
+        # Gloo, by which CPUs exchange, may end a process itself before anyone can say why.
+        assert re.search("another (one has|task) died|gloo::EnforceNotMet", outcome.err)

@@ -59,9 +59,9 @@ class Attention(MultiHead):
     def __call__(
         self, x, carry=None, *, mask=None, reset=None, memory=None, memory_mask=None, train=False
     ):
-        query = self.project("query", self.config.heads)(x)
-        key = self.project("key", self.kv_heads)(x)
-        value = self.project("value", self.kv_heads)(x)
+        query = self.project("query", self.config.heads, x)
+        key = self.project("key", self.kv_heads, x)
+        value = self.project("value", self.kv_heads, x)
 
         batch, time = x.shape[:2]
         if carry is None:
@@ -89,7 +89,7 @@ class Attention(MultiHead):
             slopes=alibi_slopes(self.config.heads) if self.config.positions == "alibi" else None,
             dropout_mask=self.dropout_mask((batch, self.config.heads, time, key.shape[1]), train),
         )
-        return zero_masked(self.output()(y), mask), carry
+        return zero_masked(self.output(y), mask), carry
 
     def recall(
         self, before: Cache, key: Array, value: Array, places: Places, after: Cache

@@ -38,13 +38,13 @@ class CrossAttention(MultiHead):
     def __call__(
         self, x, carry=None, *, mask=None, reset=None, memory=None, memory_mask=None, train=False
     ):
-        query = self.project("query", self.config.heads)(x)
+        query = self.project("query", self.config.heads, x)
         batch, time = x.shape[:2]
         if memory is not None:
             real = jnp.ones(memory.shape[:2], bool) if memory_mask is None else memory_mask
             carry = Memory(
-                self.project("key", self.kv_heads)(memory),
-                self.project("value", self.kv_heads)(memory),
+                self.project("key", self.kv_heads, memory),
+                self.project("value", self.kv_heads, memory),
                 real.astype(jnp.int32),
             )
         steps = carry.keys.shape[1]
@@ -56,4 +56,4 @@ class CrossAttention(MultiHead):
             Places(carry.segment, jnp.zeros((1, steps), jnp.int32)),
             dropout_mask=self.dropout_mask((batch, self.config.heads, time, steps), train),
         )
-        return zero_masked(self.output()(y), mask), carry
+        return zero_masked(self.output(y), mask), carry

@@ -50,7 +50,7 @@ class GatedDeltaNet(Recurrence):
             ],
             axis=-1,
         )
-        inputs, window = ShortConvolution(config, name="convolution")(
+        inputs, window = ShortConvolution(config, "side_by_side", name="convolution")(
             inputs, carry.window, mask, reset
         )
         query, key, value = (

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from seqjax.models.axes import with_axes
+from seqjax.models.axes import laid_out, with_axes
 from seqjax.models.linear import make_linear
 from seqjax.models.mixers.mixer import Recurrence, time_major, zero_masked
 from seqjax.models.mixers.short_convolution import ShortConvolution, Window, empty_window
@@ -51,6 +51,7 @@ class RGLRU(Recurrence):
         carry = self.init_carry(x.shape[0], 0) if carry is None else carry
         gate = make_linear(config, "gate", inner, ("embed", "inner"))(x)
         inputs = make_linear(config, "input", inner, ("embed", "inner"))(x)
+        gate, inputs = (laid_out(part, "batch", "time", "inner") for part in (gate, inputs))
         inputs, window = ShortConvolution(config, name="convolution")(
             inputs, carry.window, mask, reset
         )
@@ -80,7 +81,7 @@ class RGLRU(Recurrence):
         heads = self.config.heads
         kernel = self.param(
             f"{name}_kernel",
-            with_axes(nn.initializers.lecun_normal(batch_axis=0), ("heads", "head", "head")),
+            with_axes(nn.initializers.lecun_normal(batch_axis=0), ("heads", "head_in", "head_out")),
             (heads, x.shape[-1] // heads, x.shape[-1] // heads),
             jnp.float32,
         )

@@ -60,7 +60,7 @@ class LRU(Recurrence):
         )
         states = time_major(jnp.concatenate([states.real, -states.imag], axis=-1))
         y = make_linear(config, "output", config.width, ("inner", "embed"), bias=False)(states)
-        y = y + make_linear(config, "skip", config.width, ("embed", "embed"), bias=False)(x)
+        y = y + make_linear(config, "skip", config.width, ("features", "embed"), bias=False)(x)
         return zero_masked(y, mask), ComplexState(state.real, state.imag)
 
     def vector(self, name: str, init: nn.initializers.Initializer) -> Float[Array, " inner"]:

@@ -4,7 +4,7 @@ import jax
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from seqjax.models.axes import with_axes
+from seqjax.models.axes import laid_out, with_axes
 from seqjax.models.mixers.mixer import Mixer
 
 projection_init = nn.initializers.xavier_uniform()
@@ -27,19 +27,23 @@ class MultiHead(Mixer):
         """The number of heads of keys and values."""
         return self.config.kv_heads or self.config.heads
 
-    def project(self, name: str, heads: int) -> nn.Module:
-        """The linear map from features to heads."""
+    def project(
+        self, name: str, heads: int, x: Float[Array, "batch time features"]
+    ) -> Float[Array, "batch time heads size"]:
+        """A linear map from features to heads."""
         axis = "heads" if heads == self.config.heads else "kv_heads"
-        return nn.DenseGeneral(
+        x = nn.DenseGeneral(
             (heads, self.head_size),
             dtype=self.config.dtype,
             kernel_init=with_axes(projection_init, ("embed", axis, "head")),
             bias_init=with_axes(nn.initializers.zeros, (axis, "head")),
             name=name,
-        )
+        )(x)
+        return laid_out(x, "batch", "time", axis, "head")
 
-    def output(self) -> nn.Module:
+    def output(self, x: Float[Array, "batch time heads size"]) -> Float[Array, "batch time width"]:
         """The linear map from heads to features."""
+        x = laid_out(x, "batch", "time", "heads", "head")
         return nn.DenseGeneral(
             self.config.width,
             axis=(-2, -1),
@@ -47,7 +51,7 @@ class MultiHead(Mixer):
             kernel_init=with_axes(projection_init, ("heads", "head", "embed")),
             bias_init=with_axes(nn.initializers.zeros, ("embed",)),
             name="output",
-        )
+        )(x)
 
     def dropout_mask(
         self, shape: tuple[int, int, int, int], train: bool

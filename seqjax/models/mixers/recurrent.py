@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
 
-from seqjax.models.axes import with_axes
+from seqjax.models.axes import laid_out, with_axes
 from seqjax.models.mixers.mixer import Recurrence, time_major, zero_masked
 from seqjax.ops import cells
 from seqjax.ops.recurrence import Cell, State, recurrence
@@ -52,7 +52,8 @@ class CellRecurrence(Recurrence):
             (self.config.width, self.cell.gates * self.config.width),
             jnp.float32,
         )
-        return kernel.astype(self.config.dtype)
+        # Whole on every device before time begins, or each step would exchange parts of it.
+        return laid_out(kernel.astype(self.config.dtype), None, None)
 
     def peepholes(self) -> tuple[Float[Array, " hidden"], ...]:
         """The weights through which the cell looks at its own state."""
@@ -75,6 +76,7 @@ class CellRecurrence(Recurrence):
         )
         inputs = jnp.einsum("btf,fg->tbg", x.astype(dtype), input_kernel.astype(dtype))
         inputs = inputs.astype(jnp.float32) + bias[None, None]
+        inputs = laid_out(inputs, None, "batch", None)  # every device walks through all steps
         outputs, carry = recurrence(
             self.cell,
             inputs,

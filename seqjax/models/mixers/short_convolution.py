@@ -15,6 +15,7 @@ class ShortConvolution(nn.Module):
     """`y_t = Σ_j w_j ⊙ x_{t-j} + b` over `model.convolution_size` steps, each feature by itself."""
 
     config: ModelConfig
+    features: str = "inner"  # the logical axis of what it runs over
 
     @nn.compact
     def __call__(
@@ -31,14 +32,14 @@ class ShortConvolution(nn.Module):
                 nn.initializers.variance_scaling(
                     1 / 3, "fan_in", "uniform", in_axis=0, out_axis=()
                 ),
-                ("taps", "inner"),
+                ("taps", self.features),
             ),
             (taps, features),
             jnp.float32,
         )
         bias = self.param(
             "bias",
-            with_axes(nn.initializers.zeros, ("inner",)),
+            with_axes(nn.initializers.zeros, (self.features,)),
             (features,),
             jnp.float32,
         )

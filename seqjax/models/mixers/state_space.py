@@ -52,7 +52,7 @@ class SSD(Recurrence):
             ],
             axis=-1,
         )
-        inputs, window = ShortConvolution(config, name="convolution")(
+        inputs, window = ShortConvolution(config, "side_by_side", name="convolution")(
             inputs, carry.window, mask, reset
         )
         value, key, query = jnp.split(jax.nn.silu(inputs), [inner, inner + size], axis=-1)
