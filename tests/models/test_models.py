@@ -1,5 +1,6 @@
 """`init`, `abstract` and the names of axes, for every mixer and around it."""
 
+from collections import Counter
 from dataclasses import replace
 
 import jax
@@ -7,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.extend.core import jaxprs_in_params
-from jax.sharding import AxisType
+from jax.sharding import AxisType, PartitionSpec
 
 from seqjax import models
 from seqjax.models import ModelConfig
@@ -75,9 +76,10 @@ def constraints(jaxpr) -> list:
 
 def test_activations_are_laid_out_under_rules_and_a_mesh():
     """Flax's constraint does nothing, and says nothing, where no rules are entered."""
-    config = with_mixer("attention", 2)
+    config = replace(with_mixer("attention", 2), feed_forward="two_layer")
     params, _ = models.abstract(config)
     mesh = jax.make_mesh((4, 2), ("data", "tensor"), axis_types=(AxisType.Auto,) * 2)
+    names = {"batch": "data", "vocabulary": "tensor", "heads": "tensor", "feed_forward": "tensor"}
 
     def program():
         traced = jax.make_jaxpr(lambda params: models.apply(config, params, TOKENS)[0])(params)
@@ -85,9 +87,12 @@ def test_activations_are_laid_out_under_rules_and_a_mesh():
 
     with jax.set_mesh(mesh):
         assert program() == []
-        with models.logical_rules([("batch", ("data",)), ("activation", ("tensor",))]):
+        with models.logical_rules([(name, (axis,)) for name, axis in names.items()]):
             found = program()
-    assert len(found) == 2  # after the frontend, and after the block that is scanned over
-    assert {sharding.spec for sharding in found} == {
-        jax.sharding.PartitionSpec("data", None, "tensor")
+    assert Counter(sharding.spec for sharding in found) == {
+        PartitionSpec("tensor", None): 1,  # the table, before tokens are looked up
+        PartitionSpec(None, None): 1,  # the positions, likewise
+        PartitionSpec("data", None, None): 2,  # after the frontend and after a block
+        PartitionSpec("data", None, "tensor", None): 4,  # queries, keys, values, what heads give
+        PartitionSpec("data", None, "tensor"): 1,  # within the feed-forward
     }
