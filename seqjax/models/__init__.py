@@ -67,7 +67,9 @@ def abstract(config: ModelConfig | EncoderDecoderConfig) -> tuple[Params, Logica
         found.append(axes)
         return params
 
-    return jax.eval_shape(shapes, jax.random.key(0)), found[0]
+    # No real key: a configuration is read, and its sizes are matched, before hosts join each other.
+    key = jax.eval_shape(jax.random.key, 0)
+    return jax.eval_shape(shapes, key), found[0]
 
 
 def logical_rules(rules: Sequence[tuple[str, tuple[str, ...]]]) -> AbstractContextManager:

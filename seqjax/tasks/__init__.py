@@ -6,15 +6,27 @@ class with another kind of data.
 """
 
 from seqjax.data.images import ImagesConfig
+from seqjax.data.probes import dataset as probes
 from seqjax.errors import UserError, did_you_mean
 from seqjax.tasks.classification import Classification
+from seqjax.tasks.labelling import Labelling
 from seqjax.tasks.language_model import LanguageModel
+from seqjax.tasks.regression import Regression
 from seqjax.tasks.task import Task
 
 TASKS: dict[str, Task] = {
     "classification": Classification(),
     "images": Classification(ImagesConfig),
     "language_model": LanguageModel(),
+    "copy": Labelling(probes.CopyConfig),
+    "selective_copy": Labelling(probes.SelectiveCopyConfig),
+    "adding": Regression(probes.AddingConfig),
+    "mqar": Labelling(probes.MultiQueryRecallConfig),
+    "induction": Labelling(probes.InductionConfig),
+    "parity": Labelling(probes.ParityConfig),
+    "permutations": Labelling(probes.PermutationsConfig),
+    "bracket_arithmetic": Classification(probes.BracketArithmeticConfig),
+    "listops": Classification(probes.ListOpsConfig),
 }
 
 

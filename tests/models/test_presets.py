@@ -1,5 +1,9 @@
 """Models of equal size: what a size word promises."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import jax
 import pytest
 
@@ -58,3 +62,11 @@ def test_unknown_words_are_refused_with_the_nearest(word, size, said):
     with pytest.raises(UserError) as error:
         sized(word, size)
     assert str(error.value) == said
+
+
+def test_sizes_are_matched_without_looking_for_devices():
+    code = (
+        "import jax._src.xla_bridge as bridge; from seqjax.models.presets import sized; "
+        "sized('lstm', 'tiny'); assert not bridge.backends_are_initialized()"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)

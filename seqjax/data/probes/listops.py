@@ -102,9 +102,10 @@ class ListOps:
             if not len(row):
                 return tokens, lengths
         raise UserError(
-            f"data.min_length={self.min_length} to data.max_length={self.max_length} holds next to "
-            f"none of the trees of data.max_depth={self.max_depth} and data.max_arguments="
-            f"{self.max_arguments}: widen the range, or allow deeper or wider trees."
+            f"data.probe.min_length={self.min_length} to data.probe.max_length={self.max_length} "
+            f"holds next to none of the trees of data.probe.max_depth={self.max_depth} and "
+            f"data.probe.max_arguments={self.max_arguments}: widen the range, or allow deeper "
+            f"or wider trees."
         )
 
 

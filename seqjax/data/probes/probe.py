@@ -67,7 +67,7 @@ def check_at_least(least: int, **fields: int) -> None:
     """UserError where a field of the data configuration is smaller than `least`."""
     for name, value in fields.items():
         if value < least:
-            raise UserError(f"data.{name}={value} must be at least {least}.")
+            raise UserError(f"data.probe.{name}={value} must be at least {least}.")
 
 
 def check_lengths(min_length: int, max_length: int) -> None:
@@ -75,5 +75,6 @@ def check_lengths(min_length: int, max_length: int) -> None:
     check_at_least(1, min_length=min_length)
     if max_length < min_length:
         raise UserError(
-            f"data.max_length={max_length} must be at least data.min_length={min_length}."
+            f"data.probe.max_length={max_length} must be at least data.probe.min_length="
+            f"{min_length}."
         )

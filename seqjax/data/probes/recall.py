@@ -42,13 +42,14 @@ class MultiQueryRecall:
         check_at_least(1, pairs=self.pairs)
         if self.length < 4 * self.pairs or self.length % 2:
             raise UserError(
-                f"data.length={self.length} must be even and at least 4 × data.pairs="
+                f"data.probe.length={self.length} must be even and at least 4 × data.probe.pairs="
                 f"{4 * self.pairs}, two steps for each pair and two for each query."
             )
         check_at_least(2 * self.pairs + 2, vocabulary_size=self.vocabulary_size)
         if not 0 < self.gap_power <= 1:
             raise UserError(
-                f"data.gap_power={self.gap_power} must be above 0 and at most 1 (all gaps alike)."
+                f"data.probe.gap_power={self.gap_power} must be above 0 and at most 1 (all gaps "
+                "alike)."
             )
 
     @property

@@ -83,7 +83,7 @@ class Permutations:
     def __post_init__(self) -> None:
         if self.group not in GROUPS:
             raise UserError(
-                f"data.group={self.group!r} is unknown; {did_you_mean(self.group, GROUPS)}"
+                f"data.probe.group={self.group!r} is unknown; {did_you_mean(self.group, GROUPS)}"
             )
         check_lengths(self.min_length, self.max_length)
 

@@ -89,7 +89,7 @@ def test_a_range_of_lengths_without_trees_is_refused_in_one_sentence():
     with pytest.raises(UserError) as error:
         generate(PROBES["listops"](2, 3), 0, "train", 5)
     assert str(error.value) == (
-        "data.min_length=2 to data.max_length=3 holds next to none of the trees of "
-        "data.max_depth=20 and data.max_arguments=5: widen the range, or allow deeper or wider "
-        "trees."
+        "data.probe.min_length=2 to data.probe.max_length=3 holds next to none of the trees of "
+        "data.probe.max_depth=20 and data.probe.max_arguments=5: widen the range, or "
+        "allow deeper or wider trees."
     )

@@ -1,0 +1,71 @@
+"""Regression: one number for a sequence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from seqjax.data.dataset import DataConfig
+from seqjax.data.facts import DataFacts
+from seqjax.data.tokenizers import Tokenizer
+from seqjax.errors import UserError
+from seqjax.models import ModelConfig, Params
+from seqjax.tasks.inputs import complete_stack, logits_of
+from seqjax.tasks.metrics import Means, weighted
+from seqjax.tasks.task import Batch, Options, Task
+
+
+@dataclass(frozen=True)
+class Regression(Task):
+    """The squared error of `target` [batch]; `loss` is its mean, and `mae` the absolute error's."""
+
+    data: type[DataConfig]
+
+    def complete(self, config: ModelConfig, facts: DataFacts) -> ModelConfig:
+        """Input size and one output; a model that answers at every step is an error."""
+        if config.pool == "none":
+            raise UserError(
+                "model.pool='none' answers at every step, and this task asks once for a sequence: "
+                "set it to 'last' or 'mean'."
+            )
+        return complete_stack(config, facts, facts.target_size)
+
+    def means(
+        self,
+        config: ModelConfig,
+        params: Params,
+        batch: Batch,
+        *,
+        dropout_key: Array | None = None,
+        label_smoothing: float = 0.0,
+    ) -> Means:
+        """`loss`, the mean squared error, and `mae`, of the rows of positive weight."""
+        if label_smoothing:
+            raise UserError(
+                f"train.label_smoothing={label_smoothing} needs labels, and this task asks for a "
+                "number: set it to 0."
+            )
+        errors = logits_of(config, params, batch, dropout_key)[..., 0] - batch["target"]
+        return {
+            "loss": weighted(errors**2, batch["weight"]),
+            "mae": weighted(jnp.abs(errors), batch["weight"]),
+        }
+
+    def predict(
+        self, config: ModelConfig, params: Params, batch: Batch, options: Options
+    ) -> Float[Array, " batch"]:
+        """The number."""
+        return logits_of(config, params, batch)[..., 0]
+
+    def answers(
+        self,
+        predictions: np.ndarray,
+        batch: Mapping[str, np.ndarray],
+        facts: DataFacts,
+        tokenizer: Tokenizer | None,
+        options: Options,
+    ) -> Sequence[str]:
+        """The number in decimals."""
+        return [f"{number:.4f}" for number in predictions]

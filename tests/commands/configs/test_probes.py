@@ -1,0 +1,45 @@
+"""The probes train, are evaluated inside and beyond the training length, and predict."""
+
+import pytest
+
+TINY = {
+    "data.train_rows": 24,
+    "data.valid_rows": 8,
+    "data.test_rows": 8,
+    "data.buckets": 1,
+    "train.batch_size": 8,
+    "model.width": 8,
+    "model.feed_forward_size": 8,
+    "model.pattern": "('gru',)",
+}
+PROBES = {
+    "copy": ({"delay": 3, "memorized": 2}, "a1 a2 blank blank delimiter blank blank"),
+    "selective_copy": ({"length": 6, "memorized": 2}, ""),
+    "adding": ({"length": 6}, "0.5,1 0.25,0 0.125,1"),
+    "mqar": ({"length": 8, "pairs": 2, "vocabulary_size": 16}, "1 9 2 10 1 0 2 0"),
+    "induction": ({"length": 8}, ""),
+    "parity": ({"min_length": 1, "max_length": 8}, "1 0 1"),
+    "permutations": ({"min_length": 1, "max_length": 8}, "10234 10234"),
+    "bracket_arithmetic": ({"min_length": 1, "max_length": 8}, ""),
+    "listops": ({"min_length": 4, "max_length": 12}, ""),
+}
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_two_steps(command, two_steps, name):
+    probe, typed = PROBES[name]
+    longer = {key: 2 * size if "length" in key else size for key, size in probe.items()}
+    settings = TINY | {f"data.probe.{key}": size for key, size in probe.items()}
+    settings |= {f"data.beyond.{key}": size for key, size in longer.items()}
+    summary, workdir = two_steps(f"{name}.py:gru", settings)
+    assert 0 < summary["valid"]["loss"] < 10 and 0 < summary["test"]["loss"] < 10
+    if typed:
+        said = command("predict", workdir, stdin=f"{typed}\n".encode()).out.split()
+        assert len(said) == (1 if name == "adding" else len(typed.split()))
+        command("predict", workdir, stdin=b"x y\n").assert_refused("'x y' must be")
+
+
+def test_probes_that_differ_in_more_than_their_length(command, two_steps):
+    command(
+        "train", "--config=configs/permutations.py", "--config.data.beyond.group=A5"
+    ).assert_refused("data.probe=", "data.beyond=", "their lengths alone")
