@@ -45,6 +45,10 @@ __all__ = [
     "start_decoding",
 ]
 
+NO_DEVICES = jax.sharding.AbstractMesh(
+    (), (), abstract_device=jax.sharding.AbstractDevice("cpu", None, "cpu")
+)
+
 
 def init(config: ModelConfig | EncoderDecoderConfig, key: Array) -> tuple[Params, LogicalAxes]:
     """Fresh float32 parameters and the names of their axes."""
@@ -59,17 +63,20 @@ def init(config: ModelConfig | EncoderDecoderConfig, key: Array) -> tuple[Params
 
 
 def abstract(config: ModelConfig | EncoderDecoderConfig) -> tuple[Params, LogicalAxes]:
-    """What `init` would give, with shapes and dtypes in the place of arrays: allocates nothing."""
+    """What `init` would give, with shapes and dtypes in the place of arrays: allocates nothing.
+
+    Shapes are those of any platform. Asking for this machine's would look for its devices, and a
+    configuration is read before the hosts of a run have found each other.
+    """
     found = []
 
-    def shapes(key):
-        params, axes = init(config, key)
+    def shapes():
+        params, axes = init(config, jax.random.key(0))
         found.append(axes)
         return params
 
-    # No real key: a configuration is read, and its sizes are matched, before hosts join each other.
-    key = jax.eval_shape(jax.random.key, 0)
-    return jax.eval_shape(shapes, key), found[0]
+    with jax.sharding.use_abstract_mesh(NO_DEVICES):
+        return jax.eval_shape(shapes), found[0]
 
 
 def logical_rules(rules: Sequence[tuple[str, tuple[str, ...]]]) -> AbstractContextManager:
