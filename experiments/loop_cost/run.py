@@ -29,6 +29,7 @@ from seqjax.data.loader import Batches, prefetch
 from seqjax.data.prepare import default_cache_folder, prepare
 from seqjax.distributed.preemption import Preemption
 from seqjax.distributed.shardings import batch_sharding, place_batch
+from seqjax.tasks.task import Batch
 from seqjax.training.checkpoint import Checkpoints
 from seqjax.training.compiled import Compiled
 from seqjax.training.config import Config
@@ -119,15 +120,18 @@ class Contender:
             steps_per_epoch=self.setup.steps_per_epoch,
         )
         self.step = Compiled(self.setup.train_step())
+        self.progress = Progress()
         self.seed = jnp.asarray(config.seed, jnp.uint32)
         self.state = self.setup.first_state()
-        self.placed = [self.place(step) for step in range(self.batches.steps_per_epoch)]
+        self.sharding = batch_sharding(self.setup.mesh, self.setup.config.mesh)
+        steps = range(self.batches.steps_per_epoch)
+        self.placed = [jax.device_put(self.batches.batch(step), self.sharding) for step in steps]
         self.seconds(self.bare)  # compiles
 
-    def place(self, step: int) -> dict[str, jax.Array]:
-        """The batch of a step on the devices."""
-        sharding = batch_sharding(self.setup.mesh, self.setup.config.mesh)
-        return place_batch(sharding, self.batches.batch(step), self.setup.config.train.batch_size)
+    def place(self, step: int) -> Batch:
+        """The batch of a step as a run has it; every epoch is the first one again."""
+        rows = self.batches.batch(step % self.batches.steps_per_epoch)
+        return place_batch(self.sharding, rows, self.setup.config.train.batch_size)
 
     def seconds(self, epoch: Callable[[TrainState], TrainState]) -> float:
         """How long the steps of an epoch take."""
@@ -143,7 +147,7 @@ class Contender:
         return state
 
     def loop(self, state: TrainState) -> TrainState:
-        """The loop with all that a run has around it."""
+        """The loop with all that a run has around it, going on from where it was."""
         setup = self.setup
         loop = Loop(
             config=setup.config.train,
@@ -158,9 +162,10 @@ class Contender:
             reporter=self.reporter,
             profiler=Profiler(self.folder.profile, ()),
             preemption=Preemption(),
-            progress=Progress(),
+            progress=self.progress,
         )
-        with closing(prefetch(self.place, range(self.batches.steps_per_epoch), AHEAD)) as ahead:
+        steps = range(self.progress.step, self.progress.step + setup.steps_per_epoch)
+        with closing(prefetch(self.place, steps, AHEAD)) as ahead:
             return loop.run(state, ahead, self.seed)
 
 

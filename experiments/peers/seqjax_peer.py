@@ -15,7 +15,7 @@ from experiments.sweep import Cell
 from seqjax import models
 from seqjax.benchmarking.conversation import answer_requests
 from seqjax.data.facts import DataFacts, SplitFacts
-from seqjax.distributed.shardings import batch_sharding, place_batch
+from seqjax.distributed.shardings import batch_sharding
 from seqjax.models.description import describe
 from seqjax.training.run import versions
 from seqjax.training.setup import Setup
@@ -36,7 +36,7 @@ def prepare(settings: dict[str, Any]):
         "label": labels,
         "weight": np.ones(len(labels), np.float32),
     }
-    batch = place_batch(batch_sharding(setup.mesh, config.mesh), rows)
+    batch = jax.device_put(rows, batch_sharding(setup.mesh, config.mesh))
     seed = jnp.asarray(config.seed, jnp.uint32)
     with setup.context():
         state = setup.first_state()

@@ -91,8 +91,14 @@ def local_rows(sharding: NamedSharding, batch_size: int) -> Int[np.ndarray, " ro
 
 def place_batch(
     sharding: NamedSharding, rows: dict[str, np.ndarray], batch_size: int
-) -> dict[str, jax.Array]:
-    """The global batch on the devices, from the `local_rows` that this host loaded."""
+) -> dict[str, jax.Array | np.ndarray]:
+    """The global batch of a step compiled for `sharding`, from the `local_rows` of this host.
+
+    A single process hands its arrays over as they are: the step places them itself, in a fraction
+    of the time that it takes to place them beforehand.
+    """
+    if jax.process_count() == 1:
+        return rows
     held = local_rows(sharding, batch_size)
 
     def placed(array: np.ndarray) -> jax.Array:

@@ -32,7 +32,10 @@ class Evaluated(NamedTuple):
 
 
 class Evaluation:
-    """Every example of a split exactly once, in batches of fixed shapes; rows that fill count 0."""
+    """Every example of a split exactly once, in batches of fixed shapes; rows that fill count 0.
+
+    `shardings` are those of the parameters that it will be given.
+    """
 
     def __init__(
         self,
@@ -42,17 +45,18 @@ class Evaluation:
         config: MeshConfig,
         batch_size: int,
         boundaries: dict[str, tuple[int, ...]],
+        shardings: Params,
         preemption: Preemption | None = None,
     ) -> None:
         self._sharding = batch_sharding(mesh, config)
+        self._shardings = (shardings, self._sharding)
+        self._replicated = replicated(mesh)
         self._batch_size = batch_size
         self._boundaries = boundaries
         self._task = task
         self._model = model
-        self._replicated = replicated(mesh)
         self._preemption = preemption
-        step = partial(evaluate_step, task=task, model=model)
-        self._step = Compiled(jax.jit(step, out_shardings=self._replicated))
+        self._step = self._compiled(partial(evaluate_step, task=task, model=model))
 
     def __call__(self, params: Params, split: Split) -> Evaluated:
         """The metrics' means over the split; `Preempted` where the run is told to end meanwhile."""
@@ -64,8 +68,13 @@ class Evaluation:
 
     def each(self, function: Callable, params: Params, split: Split, take: Callable) -> None:
         """Calls `take` with `function(model, params, batch)` of every batch of the split."""
-        jitted = jax.jit(partial(function, self._model), out_shardings=self._replicated)
-        self._visit(Compiled(jitted), params, split, lambda result: take(jax.device_get(result)))
+        step = self._compiled(partial(function, self._model))
+        self._visit(step, params, split, lambda result: take(jax.device_get(result)))
+
+    def _compiled(self, function: Callable) -> Compiled:
+        return Compiled(
+            jax.jit(function, in_shardings=self._shardings, out_shardings=self._replicated)
+        )
 
     def _visit(self, step: Compiled, params: Params, split: Split, take: Callable) -> float:
         """Calls `take` with the step's result of every batch; the seconds without compilation.

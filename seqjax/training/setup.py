@@ -14,7 +14,12 @@ from seqjax.data.facts import DataFacts
 from seqjax.data.word_vectors import WordVectors
 from seqjax.distributed.mesh import make_mesh
 from seqjax.distributed.preemption import Preemption
-from seqjax.distributed.shardings import check_batch_size, check_lengths, replicated
+from seqjax.distributed.shardings import (
+    batch_sharding,
+    check_batch_size,
+    check_lengths,
+    replicated,
+)
 from seqjax.errors import UserError, did_you_mean
 from seqjax.tasks import make_task
 from seqjax.training.config import Config
@@ -104,8 +109,12 @@ class Setup:
             accumulate=self.config.train.accumulate,
             label_smoothing=self.config.train.label_smoothing,
         )
+        whole = replicated(self.mesh)
         return jax.jit(
-            step, out_shardings=(self.shardings, replicated(self.mesh)), donate_argnums=0
+            step,
+            in_shardings=(self.shardings, batch_sharding(self.mesh, self.config.mesh), whole),
+            out_shardings=(self.shardings, whole),
+            donate_argnums=0,
         )
 
     def evaluation(self, preemption: Preemption | None = None) -> Evaluation:
@@ -117,5 +126,6 @@ class Setup:
             self.config.mesh,
             self.config.train.batch_size,
             self.facts.boundaries,
+            self.shardings.params,
             preemption,
         )

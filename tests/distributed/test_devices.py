@@ -127,7 +127,8 @@ def five_steps(word, rule, mesh, devices, state, **train):
         apply = jax.jit(
             lambda params, rows: models.apply(
                 setup.model, params, rows["tokens"], mask=step_mask(rows)
-            )[0]
+            )[0],
+            in_shardings=(setup.shardings.params, sharding),
         )
         logits = apply.lower(state.params, batches[0]).compile(QUICKLY)(state.params, batches[0])
     return np.array(losses), jax.device_get(logits)

@@ -52,6 +52,7 @@ def test_a_batch_is_spread_over_data_and_fsdp(mesh):
     sharding = batch_sharding(mesh, CONFIG)
     assert sharding.spec == PartitionSpec(("data", "fsdp"))
     rows = np.arange(24).reshape(8, 3)
-    placed = place_batch(sharding, {"tokens": rows}, 8)["tokens"]
+    step = jax.jit(lambda batch: batch["tokens"], in_shardings=sharding, out_shardings=sharding)
+    placed = step(place_batch(sharding, {"tokens": rows}, 8))
     np.testing.assert_array_equal(placed, rows)
     assert {shard.data.shape for shard in placed.addressable_shards} == {(2, 3)}
