@@ -60,7 +60,7 @@ def test_wrong_flags(command, tmp_path, monkeypatch, typed, said):
         ({"train__batch_size": 12}, "train.batch_size=12 cannot be dealt out"),
         ({"train__accumulate": 2}, "train.batch_size / train.accumulate=4 cannot be dealt out"),
         ({"train__profile": "(17,20)"}, "train.profile=(17, 20) begins after the last step, 16"),
-        ({"mesh__data": 1, "mesh__tensor": 8, "train__batch_size": 9}, "each of 8 devices along tensor"),
+        ({"mesh__data": 1, "mesh__tensor": 8, "train__batch_size": 9}, "8 devices along tensor"),
         ({"model__heads": 3, "model__pattern": "attention"}, "model.heads=3"),
         ({"model__vocabulary_size": 7}, "model.vocabulary_size=7 does not agree with the data"),
     ],
