@@ -20,7 +20,7 @@ from absl.flags import FlagValues
 from rich.console import Console
 
 from seqjax.benchmarking import article, atlas, screen
-from seqjax.benchmarking.cells import FULL, SHORT
+from seqjax.benchmarking.grid import FULL, SHORT
 from seqjax.benchmarking.results import Results, circumstances
 from seqjax.command_line import run_command
 from seqjax.errors import UserError

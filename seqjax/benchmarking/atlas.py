@@ -1,16 +1,15 @@
-"""Cells measured in groups of one shape, and those that are too large skipped."""
+"""Cells, measured in groups of one shape, and those that are too large skipped."""
 
 import dataclasses
 import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 from rich.console import Console
 
-from seqjax.benchmarking.cells import Cell
-from seqjax.benchmarking.programs import Compiled, program_of
+from seqjax.benchmarking.programs import Compiled, Program
 from seqjax.benchmarking.progress import Steps
 from seqjax.benchmarking.results import Results
 from seqjax.benchmarking.rounds import interleave, turn_of
@@ -26,6 +25,25 @@ class Patience:
     rounds: int = 7
     turn_seconds: float = 0.02
     cell_seconds: float = 60.0  # a cell that needs more is skipped
+
+
+class Cell(Protocol):
+    """A dataclass of the settings of a row."""
+
+    length: int
+    batch: int
+    width: int
+
+    @property
+    def shape(self) -> tuple[str, int, int, int]:
+        """What is measured, length, batch and width: cells that share it are compared."""
+
+    @property
+    def kind(self) -> dict[str, str]:
+        """The settings that cells share which differ in size alone."""
+
+    def program(self, devices: list[jax.Device]) -> Program:
+        """What is run."""
 
 
 def measure(
@@ -48,7 +66,7 @@ def measured(
     """The figures of cells of one shape, all of them measured in the same rounds."""
     devices, running, facts = jax.devices(), {}, {}
     for cell in cells:
-        compiled = Compiled(program_of(cell, devices))
+        compiled = Compiled(cell.program(devices))
         facts[cell] = {"devices": compiled.program.mesh.size, **compiled.facts()}
         reason = too_large(facts[cell], expected_seconds(cell, facts[cell], results), patience)
         if reason:
@@ -88,12 +106,12 @@ def too_large(
 
 
 def expected_seconds(cell: Cell, facts: Mapping[str, Any], results: Results) -> float | None:
-    """One call, by FLOPs from the largest cell of this mixer, method and work that was measured."""
+    """One call, by FLOPs from the largest cell of the same kind that was measured."""
     alike = [
         row
         for row in results.rows.values()
         if "milliseconds" in row
-        and (row["mixer"], row["method"], row["work"]) == (cell.mixer, cell.method, cell.work)
+        and all(row.get(name) == word for name, word in cell.kind.items())
         and row["flops"] <= facts["flops"]
     ]
     if not alike:

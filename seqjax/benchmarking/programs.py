@@ -1,26 +1,17 @@
-"""The program of a cell: compiled, looked at, and run."""
+"""Programs that are measured: compiled, looked at, and run."""
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-import optax
-from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float
 
 from seqjax import models
-from seqjax.benchmarking.cells import Cell
 from seqjax.benchmarking.compiled_program import CompiledProgram
 from seqjax.distributed.config import DEFAULT_RULES, MeshConfig
 from seqjax.distributed.mesh import make_mesh
-from seqjax.models import ModelConfig, Params
 from seqjax.models.traced import flops
-
-DECODED = 16  # steps of a decoding program, which feeds each output back in
 
 
 class Program(NamedTuple):
@@ -38,47 +29,9 @@ class Program(NamedTuple):
     steps: int = 1
 
 
-def program_of(cell: Cell, devices: list[jax.Device]) -> Program:
-    """The program of a cell; its batch is spread over the devices where they divide it."""
-    config = cell.model()
-    mesh = make_mesh(MeshConfig(), devices if cell.batch % len(devices) == 0 else devices[:1])
-    rows, whole = PartitionSpec("data"), PartitionSpec()
-    key = jax.random.key(0)
-
-    def params() -> Params:
-        return models.init(config, key)[0]
-
-    def inputs(length: int) -> Float[Array, "batch time width"]:
-        return jax.random.normal(key, (cell.batch, length, cell.width))
-
-    if cell.work == "forward":
-        return Program(
-            partial(_forward, config),
-            lambda: (params(), inputs(cell.length)),
-            mesh,
-            (whole, rows),
-        )
-    if cell.work == "train":
-        optimizer = optax.adam(1e-3)
-        return Program(
-            partial(_train, config, optimizer),
-            lambda: (params(), optimizer.init(params()), inputs(cell.length)),
-            mesh,
-            (whole, whole, rows),
-            kept=2,
-        )
-    return Program(
-        partial(_decode, config),
-        lambda: (
-            models.init_carry(config, cell.batch, cell.length + DECODED),
-            inputs(1),
-            params(),
-        ),
-        mesh,
-        (rows, rows, whole),
-        kept=2,
-        steps=DECODED,
-    )
+def data_mesh(batch: int, devices: list[jax.Device]) -> Mesh:
+    """A mesh that spreads a batch over the devices, or over the first where they do not divide it."""
+    return make_mesh(MeshConfig(), devices if batch % len(devices) == 0 else devices[:1])
 
 
 class Compiled:
@@ -142,30 +95,3 @@ class Compiled:
         if kept:
             self._arguments = (*result[:kept], *self._arguments[kept:])
         return result
-
-
-def _forward(config: ModelConfig, params: Params, x: Array) -> Array:
-    return models.apply(config, params, x)[0]
-
-
-def _train(
-    config: ModelConfig,
-    optimizer: optax.GradientTransformation,
-    params: Params,
-    state: optax.OptState,
-    x: Array,
-) -> tuple[Params, optax.OptState, Array]:
-    def loss_of(params: Params) -> Array:
-        return jnp.square(models.apply(config, params, x)[0]).mean()
-
-    loss, gradient = jax.value_and_grad(loss_of)(params)
-    updates, state = optimizer.update(gradient, state)
-    return optax.apply_updates(params, updates), state, loss
-
-
-def _decode(config: ModelConfig, carry: Any, x: Array, params: Params) -> tuple[Any, Array]:
-    def step(carried: tuple[Any, Array], _: None) -> tuple[tuple[Any, Array], None]:
-        y, carry = models.apply(config, params, carried[1], carried[0])
-        return (carry, y), None
-
-    return lax.scan(step, (carry, x), length=DECODED)[0]

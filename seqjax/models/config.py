@@ -13,6 +13,7 @@ CHOICES = {
     "recurrent_activation": ("tanh", "sigmoid", "relu"),
     "pool": ("last", "mean", "none"),
     "linear_recurrence": ("auto", "sequential", "associative", "chunked"),
+    "matrix_recurrence": ("auto", "sequential", "associative", "chunked"),
     "dtype": ("float32", "bfloat16"),
 }
 
@@ -55,7 +56,9 @@ class ModelConfig:
     inner_size: int = 128  # features inside a linear recurrence: lru, rglru, ssd, gated_deltanet
     state_size: int = 64  # keys of a head's matrix state: ssd, gated_deltanet
     convolution_size: int = 4  # steps of the short convolution: rglru, ssd, gated_deltanet
-    linear_recurrence: str = "auto"  # how these and minimal RNNs are evaluated over time
+    # How recurrences are evaluated over time; a run writes what auto stands for to its config.json.
+    linear_recurrence: str = "auto"  # mingru, minlstm, lru, rglru
+    matrix_recurrence: str = "auto"  # ssd, gated_deltanet
     heads: int = 4
     kv_heads: int = 0  # heads of keys and values, each for several query heads; 0: as many as heads
     causal: bool = True  # attention sees no later step

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Inexact
 
+from seqjax.ops.measured import choose
 from seqjax.ops.platform import target_platform
 from seqjax.ops.sharded_recurrence import of_last_piece, on_first_piece, start_of_piece
 
@@ -57,10 +58,13 @@ def linear_recurrence(
 
 
 def resolve_method(method: str, platform: str, *, batch: int, time: int, width: int) -> str:
-    """What `auto` stands for: a CPU gains from parallel steps only where steps are small."""
+    """What `auto` stands for: the fastest as measured, or a guess where nothing was measured."""
     if method != "auto":
         return method
-    return "sequential" if platform == "cpu" else "associative"
+    if time == 1:
+        return "sequential"
+    guess = "sequential" if platform == "cpu" else "associative"
+    return choose("linear_recurrence", platform, batch=batch, time=time, width=width) or guess
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))

@@ -5,6 +5,7 @@ of matrices, and a chunk maps the state before it to the state after it, `S -> M
 are applied one after the other, or composed in a parallel prefix.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
+from seqjax.ops.measured import choose
+from seqjax.ops.platform import target_platform
 from seqjax.ops.sharded_recurrence import of_last_piece, on_first_piece, start_of_piece
 from seqjax.ops.triangular import unit_lower_inverse
 
@@ -70,11 +73,18 @@ def gated_delta_rule(
     return _recurrence(query, key, value, log_decay, beta, state, mask, reset, method, axis)
 
 
-def resolve_method(method: str, time: int) -> str:
-    """What `auto` stands for: products of matrices wherever there is more than one step."""
+def resolve_method(
+    method: str, operation: str, platform: str, *, batch: int, time: int, width: int
+) -> str:
+    """What `auto` stands for: the fastest as measured, or chunks where nothing was measured.
+
+    `width` is the size of the values of all heads.
+    """
     if method != "auto":
         return method
-    return "chunked" if time > 1 else "sequential"
+    if time == 1:
+        return "sequential"
+    return choose(operation, platform, batch=batch, time=time, width=width) or "chunked"
 
 
 def _recurrence(query, key, value, log_decay, beta, state, mask, reset, method, axis):
@@ -83,7 +93,12 @@ def _recurrence(query, key, value, log_decay, beta, state, mask, reset, method, 
         key = jnp.where(mask[..., None, None], key, 0)
     if reset is None:
         reset = jnp.zeros(key.shape[:2], bool)
-    method = resolve_method(method, key.shape[1])
+    operation = "gated_linear_attention" if beta is None else "gated_delta_rule"
+    batch, time, *heads_value = value.shape
+    width = math.prod(heads_value)
+    method = resolve_method(
+        method, operation, target_platform(), batch=batch, time=time, width=width
+    )
     if axis is not None:
         state = on_first_piece(state, axis=axis)
     steps = query, key, value, log_decay, beta, reset

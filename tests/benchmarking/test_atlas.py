@@ -6,12 +6,12 @@ import pytest
 from rich.console import Console
 
 from seqjax.benchmarking import atlas
-from seqjax.benchmarking.cells import Cell
-from seqjax.benchmarking.programs import DECODED, Compiled, program_of
+from seqjax.benchmarking.mixer_cells import DECODED, MixerCell
+from seqjax.benchmarking.programs import Compiled
 from seqjax.benchmarking.results import Results
 
 PATIENCE = atlas.Patience(rounds=3, turn_seconds=0.0)
-FIRST = Cell(mixer="mingru", length=4, batch=8, width=8, method="sequential", work="train")
+FIRST = MixerCell(mixer="mingru", length=4, batch=8, width=8, method="sequential", work="train")
 CELLS = [FIRST, replace(FIRST, mixer="gru", method="auto")]
 
 
@@ -67,8 +67,8 @@ def test_what_would_not_fit_is_skipped_with_the_estimate(path, monkeypatch):
 
 @pytest.mark.parametrize("mixer", ["gru", "attention"])
 def test_decoding_goes_on_from_its_own_output(mixer):
-    cell = Cell(mixer=mixer, length=4, batch=2, width=8, method="auto", work="decode")
-    compiled = Compiled(program_of(cell, jax.devices()[:1]))
+    cell = MixerCell(mixer=mixer, length=4, batch=2, width=8, method="auto", work="decode")
+    compiled = Compiled(cell.program(jax.devices()[:1]))
     compiled.allocate()
     (_, first), (after, second) = compiled(), compiled()
     assert first.shape == second.shape == (2, 1, 8)
@@ -77,7 +77,7 @@ def test_decoding_goes_on_from_its_own_output(mixer):
 
 
 def test_a_train_step_trains():
-    compiled = Compiled(program_of(CELLS[1], jax.devices()))
+    compiled = Compiled(CELLS[1].program(jax.devices()))
     compiled.allocate()
     losses = [float(compiled()[2]) for _ in range(20)]
     assert losses[-1] < losses[0]

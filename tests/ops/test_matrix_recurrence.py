@@ -151,7 +151,10 @@ def test_bfloat16_products_keep_a_float32_state(rule):
         np.testing.assert_allclose(a, b, atol=0.05 * np.abs(b).max())
 
 
-def test_auto_takes_products_of_matrices_but_for_one_step():
-    assert resolve_method("auto", 1) == "sequential"
-    assert resolve_method("auto", 2) == "chunked"
-    assert resolve_method("associative", 1) == "associative"
+def test_auto_takes_products_of_matrices_where_nothing_was_measured():
+    resolve = functools.partial(
+        resolve_method, operation="gated_delta_rule", platform="none", batch=8, width=32
+    )
+    assert resolve("auto", time=1) == "sequential"
+    assert resolve("auto", time=2) == "chunked"
+    assert resolve("associative", time=1) == "associative"

@@ -68,7 +68,7 @@ class GatedDeltaNet(Recurrence):
             carry.state,
             mask=mask,
             reset=reset,
-            method=config.linear_recurrence,
+            method=config.matrix_recurrence,
         )
         y = nn.RMSNorm(
             epsilon=config.norm_epsilon,

@@ -67,7 +67,7 @@ class SSD(Recurrence):
             carry.state,
             mask=mask,
             reset=reset,
-            method=config.linear_recurrence,
+            method=config.matrix_recurrence,
         )
         skip = self.param(
             "skip",

@@ -49,7 +49,7 @@ def test_gated_deltanet(run):
 
 def test_chunks_and_steps_give_the_block_the_same_outputs(run):
     chunked, sequential = (
-        run("gated_deltanet", linear_recurrence=method).y for method in ("chunked", "sequential")
+        run("gated_deltanet", matrix_recurrence=method).y for method in ("chunked", "sequential")
     )
     np.testing.assert_allclose(chunked, sequential, rtol=1e-5, atol=1e-5)
 

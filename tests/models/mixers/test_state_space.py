@@ -42,7 +42,7 @@ def test_mamba_2(run):
 
 def test_chunks_and_steps_give_the_block_the_same_outputs(run):
     chunked, sequential = (
-        run("ssd", linear_recurrence=method).y for method in ("chunked", "sequential")
+        run("ssd", matrix_recurrence=method).y for method in ("chunked", "sequential")
     )
     np.testing.assert_allclose(chunked, sequential, rtol=1e-5, atol=1e-5)
 

@@ -1,6 +1,7 @@
 import pytest
 
-from seqjax.benchmarking.cells import FULL, SHORT, Grid, methods_of
+from seqjax.benchmarking.grid import FULL, SHORT, Grid
+from seqjax.benchmarking.mixer_cells import methods_of
 from seqjax.errors import UserError
 from seqjax.models.mixers import MIXERS
 
