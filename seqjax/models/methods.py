@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from seqjax.models.config import ModelConfig
+from seqjax.models.encoder_decoder import EncoderDecoderConfig
 from seqjax.ops import linear_recurrence, matrix_recurrence
 
 
@@ -48,14 +49,41 @@ EVALUATIONS = {
 FIELDS = tuple(sorted({evaluation.field for evaluation in EVALUATIONS.values()}))
 
 
-def resolve_methods(config: ModelConfig, platform: str, *, batch: int, time: int) -> ModelConfig:
-    """The config with a method in the place of every `auto` that its pattern makes use of.
+AnyConfig = ModelConfig | EncoderDecoderConfig
 
-    Where several mixers share a field, the first in the pattern decides.
+
+def resolve_methods(config: AnyConfig, platform: str, *, batch: int, time: int) -> AnyConfig:
+    """The config with a method in the place of every `auto` that its patterns make use of.
+
+    Where several mixers of a stack share a field, the first in the pattern decides.
     """
-    for mixer in config.pattern:
-        evaluation = EVALUATIONS.get(mixer)
-        if evaluation is not None and getattr(config, evaluation.field) == "auto":
-            method = evaluation.resolve(config, platform, batch, time)
-            config = replace(config, **{evaluation.field: method})
-    return config
+
+    def resolved(stack: ModelConfig) -> ModelConfig:
+        for mixer in stack.pattern:
+            evaluation = EVALUATIONS.get(mixer)
+            if evaluation is not None and getattr(stack, evaluation.field) == "auto":
+                method = evaluation.resolve(stack, platform, batch, time)
+                stack = replace(stack, **{evaluation.field: method})
+        return stack
+
+    if isinstance(config, EncoderDecoderConfig):
+        return replace(config, encoder=resolved(config.encoder), decoder=resolved(config.decoder))
+    return resolved(config)
+
+
+def keep_methods(config: AnyConfig, earlier: AnyConfig) -> AnyConfig:
+    """The config with what `earlier` has in the place of every `auto`."""
+
+    def kept(stack: ModelConfig, before: ModelConfig) -> ModelConfig:
+        unsaid = [field for field in FIELDS if getattr(stack, field) == "auto"]
+        return replace(stack, **{field: getattr(before, field) for field in unsaid})
+
+    if type(config) is not type(earlier):
+        return config
+    if isinstance(config, EncoderDecoderConfig):
+        return replace(
+            config,
+            encoder=kept(config.encoder, earlier.encoder),
+            decoder=kept(config.decoder, earlier.decoder),
+        )
+    return kept(config, earlier)

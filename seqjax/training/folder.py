@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from seqjax.data.facts import DataFacts
 from seqjax.data.tokenizers import Tokenizer
 from seqjax.distributed import hosts
 from seqjax.errors import UserError
+from seqjax.models.methods import keep_methods
 from seqjax.training.config import Config, field_types, from_dict, get, to_json
 
 # What may differ when a run is resumed: how long, what is looked at, on which devices.
@@ -109,6 +111,12 @@ class RunFolder:
     def config(self) -> Config:
         """The configuration of the run."""
         return from_dict(self._read_json("config.json"))
+
+    def with_its_methods(self, config: Config) -> Config:
+        """`config` with the methods that the run was started with, where it says `auto`."""
+        if not (self.path / "config.json").exists():
+            return config
+        return replace(config, model=keep_methods(config.model, self.config().model))
 
     def facts(self) -> DataFacts:
         """What the data decided."""

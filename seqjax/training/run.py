@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 from contextlib import ExitStack, closing
+from dataclasses import asdict
 from typing import Any
 
 import jax
@@ -21,7 +22,7 @@ from seqjax.distributed.shardings import batch_sharding, local_rows, place_batch
 from seqjax.errors import UserError
 from seqjax.training.checkpoint import Checkpoints
 from seqjax.training.compiled import Compiled
-from seqjax.training.config import Config, to_json
+from seqjax.training.config import Config, from_dict, to_json
 from seqjax.training.evaluation import AHEAD
 from seqjax.training.folder import RunFolder
 from seqjax.training.loop import Loop
@@ -44,6 +45,7 @@ def run(
     hosts.check_same("configuration", to_json(config))
     if hosts.several():
         folder.check_seen_by_all(shared_workdir)
+    config = from_dict(hosts.from_first(lambda: asdict(folder.with_its_methods(config))))
     if summary := hosts.from_first(lambda: folder.finished(config)):
         say(console, f"This run has finished; its summary is {folder.path}/summary.json.")
         return summary
@@ -58,7 +60,7 @@ def run(
         vectors = load_word_vectors(setup, data.tokenizer, console)
         with hosts.together():
             if hosts.is_first():
-                stack.enter_context(folder.opened(config))
+                stack.enter_context(folder.opened(setup.config))
                 folder.check_same_data(data.facts)
         say(console, f"{introduction(setup)} · {folder.path}")
         checkpoints = stack.enter_context(closing(Checkpoints(folder.checkpoints)))
@@ -66,7 +68,7 @@ def run(
         checkpoints.delete_after(progress.step)
         with hosts.together():
             if hosts.is_first():
-                folder.begin(config, data.facts, data.tokenizer, progress.step)
+                folder.begin(setup.config, data.facts, data.tokenizer, progress.step)
         try:
             with setup.context():
                 results = train(

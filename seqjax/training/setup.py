@@ -21,6 +21,7 @@ from seqjax.distributed.shardings import (
     replicated,
 )
 from seqjax.errors import UserError, did_you_mean
+from seqjax.models.methods import resolve_methods
 from seqjax.tasks import make_task
 from seqjax.training.config import Config
 from seqjax.training.evaluation import Evaluation
@@ -33,11 +34,18 @@ class Setup:
 
     def __init__(self, config: Config, facts: DataFacts, devices: list[jax.Device]) -> None:
         train = config.train
-        self.config = config
+        self.mesh = make_mesh(config.mesh, devices)
+        # As the run's config.json has it: with what every `auto` of the model stands for here.
+        model = resolve_methods(
+            config.model,
+            devices[0].platform,
+            batch=train.batch_size // train.accumulate,
+            time=facts.longest,
+        )
+        self.config = config = replace(config, model=model)
         self.facts = facts
         self.task = make_task(config.task)
         self.model = self.task.complete(config.model, facts)
-        self.mesh = make_mesh(config.mesh, devices)
         check_batch_size(self.mesh, config.mesh, "train.batch_size", train.batch_size)
         check_batch_size(
             self.mesh,
