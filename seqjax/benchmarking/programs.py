@@ -30,7 +30,7 @@ class Program(NamedTuple):
 
 
 def data_mesh(batch: int, devices: list[jax.Device]) -> Mesh:
-    """A mesh that spreads a batch over the devices, or over the first where they do not divide it."""
+    """A mesh that spreads a batch over the devices, or has the first where it does not divide."""
     return make_mesh(MeshConfig(), devices if batch % len(devices) == 0 else devices[:1])
 
 
