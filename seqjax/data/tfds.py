@@ -1,4 +1,4 @@
-"""Text classification sets of TensorFlow Datasets (TFDS), read without TensorFlow."""
+"""Text sets of TensorFlow Datasets (TFDS), read without TensorFlow."""
 
 import contextlib
 import glob

@@ -1,4 +1,4 @@
-"""Text classification sets of TFDS, without TensorFlow, through a small set served locally."""
+"""Text sets of TFDS, without TensorFlow, through a small set served locally."""
 
 import http.server
 import io
@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import tensorflow_datasets
 
-from seqjax.data import sources, tfds
+from seqjax.data import documents, sources, tfds
 from seqjax.data.labelled_text import LabelledTextConfig
+from seqjax.data.running_text import RunningTextConfig
 from seqjax.errors import UserError
 
 REVIEWS = [(f"review {n} é", "good" if n % 3 else "bad") for n in range(60)]
@@ -192,3 +193,19 @@ def test_without_a_network_the_place_for_the_files_is_told(tmp_path, monkeypatch
 def test_a_set_that_needs_tensorflow_is_told(tmp_path):
     with pytest.raises(UserError, match=r"data\.source='tfds:needs_tensor_flow'.*tensorflow"):
         sources.load(config(source="tfds:needs_tensor_flow"), tmp_path)
+
+
+def test_texts_alone_are_running_text(cache):
+    source = {"source": "tfds:local_reviews", "text_column": "sentence"}
+    read = documents.read(RunningTextConfig(**source, test="test"), cache)
+    assert sorted(read.splits["test"]) == sorted(text for text, _ in REVIEWS[40:])
+    joined = "".join(read.splits["train"] + read.splits["valid"])
+    assert len(joined) == sum(len(text) for text, _ in REVIEWS[:40])
+    assert len("".join(read.splits["train"])) == len(joined) * 9 // 10
+    for options, said in (
+        ({"text_column": "stars"}, "data.text_column='stars' must be a text, not"),
+        ({"text_column": "sentense"}, "did you mean 'sentence'"),
+        ({"valid": "validation"}, "data.valid='validation' of data.source='tfds:local_reviews'"),
+    ):
+        with pytest.raises(UserError, match=said):
+            documents.read(RunningTextConfig(**source | options), cache)
