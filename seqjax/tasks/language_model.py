@@ -183,7 +183,10 @@ class LanguageModel(Task):
     def streamer(
         self, config: ModelConfig, options: SamplingOptions
     ) -> Callable[[Params, Batch, Tokenizer], Iterator[str]]:
-        """The same text as that of `predict` and `answers`, for one prompt, token by token."""
+        """The text of `predict` and `answers` for one prompt, token by token.
+
+        Bytes at its end that make no whole character are left out.
+        """
         compiled: dict[int, Callable] = {}
 
         def stream(params: Params, batch: Batch, tokenizer: Tokenizer) -> Iterator[str]:
