@@ -94,8 +94,13 @@ class Attention(MultiHead):
     def recall(
         self, before: Cache, key: Array, value: Array, places: Places, after: Cache
     ) -> tuple[Array, Array, Places]:
-        """The keys, values and places that a chunk's queries look at, their own among them."""
-        return after.keys, after.values, after.places
+        """The keys, values and places that a chunk's queries look at, their own among them.
+
+        Where a row has had more steps than the cache holds, all its values are NaN from then on:
+        what the oldest entries said is gone, and no answer without them is the right one.
+        """
+        full = after.length > after.values.shape[1]
+        return after.keys, jnp.where(full[:, None, None, None], jnp.nan, after.values), after.places
 
 
 class LocalAttention(Attention):

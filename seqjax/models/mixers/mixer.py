@@ -32,7 +32,10 @@ class Mixer(nn.Module):
         return self.config.width
 
     def init_carry(self, batch_size: int, capacity: int) -> Carry:
-        """The state of no history: of fixed size, or a cache with room for `capacity` steps."""
+        """The state of no history: of fixed size, or a cache with room for `capacity` steps.
+
+        A cache that keeps all steps answers NaN, and never a wrong number, beyond its capacity.
+        """
         raise NotImplementedError
 
     def __call__(

@@ -60,11 +60,14 @@ def test_the_ring_holds_the_newest_real_steps():
     assert carry.length.tolist() == [7, 9]
 
 
-def test_a_cache_that_is_full_forgets_its_oldest_step():
-    """As a window of its capacity does."""
-    full, _ = streamed(mixer_of("attention"), params_of(), capacity=4)
-    window, _ = apply(mixer_of("local_attention", window=4), params_of(), X, None, MASK)
-    np.testing.assert_allclose(full, window, atol=1e-5)
+def test_a_cache_that_is_too_small_gives_no_number_from_there_on():
+    """For the rows that had more real steps than it holds."""
+    y, carry = streamed(mixer_of("attention"), params_of(), capacity=4)
+    expected, _ = apply(mixer_of("attention"), params_of(), X, None, MASK)
+    beyond = (np.cumsum(MASK, axis=1) > 4) & np.asarray(MASK)
+    assert carry.length.tolist() == [7, 9]
+    assert np.isnan(y[beyond]).all()
+    np.testing.assert_allclose(y[~beyond], expected[~beyond], atol=1e-5)
 
 
 @pytest.mark.parametrize("kv_heads", [1, 2])
