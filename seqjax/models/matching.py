@@ -35,12 +35,26 @@ def match_parameters(config: ModelConfig, target: int) -> ModelConfig:
         inner = _adjusted(scaled, target, "inner_size", step)
         finer = _widest(config, target, config.heads)
         matched = min(inner, scaled, finer, key=lambda found: abs(outside(found) - target))
+    return _close_enough(matched, target)
+
+
+def match_feed_forward(config: ModelConfig, target: int, *, step: int) -> ModelConfig:
+    """`config` with its feed-forward size set to reach `target`, as a multiple of `step`.
+
+    The width stays: for models whose sizes are to suit the units that multiply matrices.
+    """
+    size = max(step, step * round(config.feed_forward_size / step))
+    start = replace(config, feed_forward_size=size)
+    return _close_enough(_adjusted(start, target, "feed_forward_size", step), target)
+
+
+def _close_enough(matched: ModelConfig, target: int) -> ModelConfig:
     reached = outside(matched)
     if abs(reached - target) > TOLERANCE * target:
         raise UserError(
-            f"model.pattern={','.join(config.pattern)} cannot be given {target} parameters outside "
-            f"its tables: the nearest is {reached} with model.width={matched.width}; take that "
-            f"as the target, or another number of blocks."
+            f"model.pattern={','.join(matched.pattern)} cannot be given {target} parameters "
+            f"outside its tables: the nearest is {reached} with model.width={matched.width}; take "
+            f"that as the target, or another number of blocks."
         )
     return matched
 

@@ -30,14 +30,7 @@ def from_preset(
     `size` is given, a word that is not in `models` is the matched model of that size. Any other key
     is a path such as `train.batch_size`, or its last part where only one path ends in it.
     """
-    # At commas outside of brackets, for values such as ("lstm", "attention").
-    word, *settings = re.split(r",(?![^()]*\))", argument)
-    pairs = []
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals:
-            raise UserError(f"The preset's part {setting!r} has no value: write {key}=VALUE.")
-        pairs.append((key, text))
+    word, pairs = split_preset(argument)
     sizes = [text for key, text in pairs if key == "size"]
     if sizes:
         preset, model = f"{word}-{sizes[-1]}", sized(word, sizes[-1])
@@ -56,6 +49,19 @@ def from_preset(
             group = reduce(operator.getitem, parents, values)
             group[leaf] = _parsed(path, types[path], text)
     return to_config_dict(from_dict(values))
+
+
+def split_preset(argument: str) -> tuple[str, list[tuple[str, str]]]:
+    """The word, and the keys and texts of the settings behind it."""
+    # At commas outside of brackets, for values such as ("lstm", "attention").
+    word, *settings = re.split(r",(?![^()]*\))", argument)
+    pairs = []
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise UserError(f"The preset's part {setting!r} has no value: write {key}=VALUE.")
+        pairs.append((key, text))
+    return word, pairs
 
 
 def _path(key: str, task: str) -> str:
