@@ -7,6 +7,7 @@ columns, and blank lines are no rows. `.jsonl` has one object a line. Each may b
 """
 
 import bz2
+import contextlib
 import csv
 import gzip
 import json
@@ -29,13 +30,33 @@ def read(field: str, name: str, columns: Mapping[str, str]) -> Iterator[tuple[in
     """
     origin = f"{field}={name!r}"
     path = locate(field, name)
+    yield from READERS[_format(path, origin)](decoded(path, origin), columns, origin)
+
+
+def header(field: str, name: str) -> list[str]:
+    """The names of all columns of a file: of the first object's where it has no header."""
+    origin = f"{field}={name!r}"
+    path = locate(field, name)
+    kind = _format(path, origin)
+    first = next((line for line in decoded(path, origin) if line.strip()), "").rstrip("\r\n")
+    if kind == ".jsonl":
+        with contextlib.suppress(json.JSONDecodeError):
+            record = json.loads(first)
+            return list(record) if isinstance(record, dict) else []
+        return []
+    names = next(csv.reader([first]), []) if kind == ".csv" else first.split("\t")
+    return [name.strip() for name in names]
+
+
+def _format(path: Path, origin: str) -> str:
+    """What the file is, by its name: one of `READERS`."""
     compression = path.suffix if path.suffix in OPEN else ""
     suffix = Path(path.name.removesuffix(compression)).suffix
     if suffix not in READERS:
         raise UserError(
             f"{origin} must end in {', '.join(READERS)}, or one of these and {', '.join(OPEN)}."
         )
-    yield from READERS[suffix](decoded(path, origin), columns, origin)
+    return suffix
 
 
 def locate(field: str, name: str) -> Path:

@@ -9,6 +9,7 @@ from seqjax.data.images import ImagesConfig
 from seqjax.data.probes import dataset as probes
 from seqjax.errors import UserError, did_you_mean
 from seqjax.tasks.classification import Classification
+from seqjax.tasks.forecasting import Forecasting
 from seqjax.tasks.labelling import Labelling
 from seqjax.tasks.language_model import LanguageModel
 from seqjax.tasks.regression import Regression
@@ -17,6 +18,7 @@ from seqjax.tasks.task import Task
 TASKS: dict[str, Task] = {
     "classification": Classification(),
     "images": Classification(ImagesConfig),
+    "forecast": Forecasting(),
     "language_model": LanguageModel(),
     "copy": Labelling(probes.CopyConfig),
     "selective_copy": Labelling(probes.SelectiveCopyConfig),

@@ -1,0 +1,38 @@
+"""Forecasts of time series, each from its own past.
+
+    python -m seqjax.train --config configs/forecast.py:lstm
+    echo my_table.csv | python -m seqjax.predict --workdir runs/forecast-lstm-… --plot=forecast.svg
+
+reads four years of Seattle's daily weather that a package carries, and forecasts 24 days from 96.
+Any table with a date column is read by `source=file,file=table.csv`.
+"""
+
+from functools import partial
+
+from ml_collections import ConfigDict
+
+from seqjax.data.forecast import ForecastConfig
+from seqjax.models.presets import sized
+from seqjax.training.config import Config, OptimizerConfig, TrainConfig
+from seqjax.training.presets import from_preset
+
+
+def get_config(preset: str = "lstm") -> ConfigDict:
+    """The run of a preset word, with further settings behind commas."""
+    base = Config(
+        name="forecast",
+        preset=preset,
+        task="forecast",
+        data=ForecastConfig(),
+        optimizer=OptimizerConfig(
+            name="adamw",
+            learning_rate=1e-3,
+            schedule="cosine",
+            warmup_steps=50,
+            weight_decay=0.05,
+            clip_norm=1.0,
+        ),
+        train=TrainConfig(epochs=5, batch_size=32),
+    )
+    model = partial(sized, pool="last", dropout=0.2)
+    return from_preset(preset, base, models={}, sized=model, size="tiny")
