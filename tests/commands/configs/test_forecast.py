@@ -29,7 +29,7 @@ def table(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("word", ["lstm", "lru", "transformer", "hybrid"])
+@pytest.mark.parametrize("word", ["lstm", "lru", "transformer"])
 def test_two_steps(command, two_steps, table, tmp_path, word):
     summary, workdir = two_steps(f"forecast.py:{word}", TINY | {"data.file": table})
     assert 0 < summary["test"]["mse"] < 100 and 0 < summary["test"]["mae"] < 10
@@ -52,14 +52,3 @@ def test_two_steps(command, two_steps, table, tmp_path, word):
     typed = f"{table}\n".encode()
     command("predict", workdir, "--plot=a.txt", stdin=typed).assert_refused("--plot=a.txt", ".svg")
     command("predict", workdir, stdin=b"none.csv\n").assert_refused("line='none.csv'")
-
-
-def test_answers_at_every_step_are_refused(command, table):
-    command(
-        "train",
-        "--config=configs/forecast.py:lstm,source=file",
-        f"--config.data.file={table}",
-        "--config.data.context=16",
-        "--config.data.horizon=4",
-        "--config.model.pool=none",
-    ).assert_refused("model.pool='none'")
