@@ -1,36 +1,56 @@
 """Sweeps: cells that run once, resume where they stopped, and can each be rerun by one command.
 
-A cell is a training command. Its row in `results.jsonl` holds the command and the run's summary; a
-cell whose row is there is not run again, one that was interrupted resumes from its checkpoint.
+A cell is a training command. Its row in `results.jsonl` holds the command, the configuration, the
+run's summary (seed, device and versions among it) and its learning curve; a cell whose row is there
+is not run again, one that was interrupted resumes from its checkpoint, and one that would take
+longer than `MOST_SECONDS` is skipped, which its row says.
 """
 
+import dataclasses
 import hashlib
 import importlib.util
 import json
+import math
 import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import jax
+import jax.numpy as jnp
 from rich.console import Console
-from scipy import stats
 
+from experiments.details import DETAILS
+from seqjax.data.loader import Batches
+from seqjax.data.prepare import default_cache_folder, prepare
+from seqjax.distributed.shardings import batch_sharding, place_batch
+from seqjax.training.compiled import Compiled
 from seqjax.training.config import Config, from_dict
 from seqjax.training.folder import RunFolder
 from seqjax.training.run import run
+from seqjax.training.setup import Setup
 
 ROOT = Path(__file__).parent.parent
+RUNS = ROOT / "runs" / "experiments"
+MOST_SECONDS = 600.0  # of a cell
+PILOT_STEPS = 3  # that an estimate is made from
+# What leaves the time that a cell takes as it is.
+NO_COST = ("seed", "optimizer.learning_rate")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One training run: `configs/NAME.py:PRESET` and `(path, value)` pairs that override it."""
+    """One training run: `configs/NAME.py:PRESET` and `(path, value)` pairs that override it.
+
+    `details` names what its row tells beside the summary (`experiments.details`).
+    """
 
     config: str
     settings: tuple[tuple[str, Any], ...] = ()
+    details: tuple[str, ...] = ()
 
     @property
     def command(self) -> str:
@@ -42,6 +62,11 @@ class Cell:
     def identity(self) -> str:
         """Twelve hexadecimal digits that name the cell's row."""
         return hashlib.sha256(self.command.encode()).hexdigest()[:12]
+
+    def where(self, **settings: Any) -> "Cell":
+        """The cell with other settings; a double underscore stands for the dot of a path."""
+        named = {path.replace("__", "."): value for path, value in settings.items()}
+        return dataclasses.replace(self, settings=tuple((dict(self.settings) | named).items()))
 
     def resolve(self) -> Config:
         """The whole configuration that the command stands for."""
@@ -71,33 +96,90 @@ def read_rows(results: Path) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def run_cells(cells: Sequence[Cell], results: Path, console: Console) -> None:
-    """Runs the cells whose rows are missing and appends them to `results`."""
+def rows_of(cells: Sequence[Cell], results: Path) -> list[dict[str, Any]]:
+    """The rows of the cells that have run, in the order of the cells."""
+    rows = read_rows(results)
+    found = [rows[cell.identity] for cell in cells if cell.identity in rows]
+    return [row for row in found if "summary" in row]
+
+
+def run_cells(
+    cells: Sequence[Cell], results: Path, console: Console, *, minutes: float = math.inf
+) -> None:
+    """Runs the cells whose rows are missing and appends them to `results`.
+
+    None is started after so many minutes: the same command goes on from there.
+    """
     rows = read_rows(results)
     _drop_cut_off_row(results)
     missing = [cell for cell in cells if cell.identity not in rows]
     started = time.monotonic()
     for done, cell in enumerate(missing):
+        if time.monotonic() - started > 60 * minutes:
+            console.print(f"{len(missing) - done} cells are left for another time.")
+            return
         console.rule(f"cell {done + 1} of {len(missing)}{_remaining(started, done, len(missing))}")
         console.print(cell.command, highlight=False, soft_wrap=True)
-        folder = RunFolder(ROOT / "runs" / "experiments" / cell.identity)
-        row = {"id": cell.identity, "command": cell.command}
-        row["summary"] = run(cell.resolve(), folder, console)
+        row = run_cell(cell, console)
         with open(results, "a") as file:
             file.write(json.dumps(row) + "\n")
+
+
+def run_cell(cell: Cell, console: Console) -> dict[str, Any]:
+    """The row of a cell."""
+    config = cell.resolve()
+    row = {"id": cell.identity, "command": cell.command, "config": dataclasses.asdict(config)}
+    costly = tuple(pair for pair in cell.settings if pair[0] not in NO_COST)
+    seconds = expected_seconds(dataclasses.replace(cell, settings=costly))
+    if seconds > MOST_SECONDS:
+        console.print(f"Skipped: it would take about {seconds / 60:.0f} min.")
+        return row | {"skipped": {"estimated_seconds": seconds, "most_seconds": MOST_SECONDS}}
+    folder = RunFolder(RUNS / cell.identity)
+    row["summary"] = run(config, folder, console)
+    row["curve"] = learning_curve(folder)
+    for name in cell.details:
+        row[name] = DETAILS[name](folder)
+    return row
+
+
+@lru_cache(maxsize=256)
+def expected_seconds(cell: Cell) -> float:
+    """The seconds of all steps of a cell, from the first of them; evaluations are not counted."""
+    config = cell.resolve()
+    data = prepare(config.data, default_cache_folder())
+    setup = Setup(config, data.facts, jax.devices())
+    size = config.train.batch_size
+    batches = Batches(
+        data.splits["train"], batch_size=size, boundaries=data.facts.boundaries, seed=0
+    )
+    sharding = batch_sharding(setup.mesh, setup.config.mesh)
+    seed = jnp.zeros((), jnp.uint32)
+    step, seconds = Compiled(setup.train_step()), 0.0
+    with setup.context():
+        state = setup.first_state()
+        for number in range(PILOT_STEPS):
+            batch = place_batch(sharding, batches.batch(number), size)
+            execute = step.executable(state, batch, seed)
+            begun = time.perf_counter()
+            state, _ = jax.block_until_ready(execute(state, batch, seed))
+            seconds += time.perf_counter() - begun
+    return seconds / PILOT_STEPS * setup.total_steps
+
+
+def learning_curve(folder: RunFolder) -> list[dict[str, float]]:
+    """The loss, the task's metrics and the seconds of training at every evaluation on valid."""
+    rows = map(json.loads, (folder.path / "metrics.jsonl").read_text().splitlines())
+    dull = ("split", "ms_per_step", "examples_per_second")
+    return [
+        {name: value for name, value in row.items() if name not in dull}
+        for row in rows
+        if row["split"] == "valid"
+    ]
 
 
 def _drop_cut_off_row(results: Path) -> None:
     if results.exists() and (text := results.read_text()) and not text.endswith("\n"):
         results.write_text(text[: text.rfind("\n") + 1])
-
-
-def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
-    """The mean and the half width of its 95% interval over seeds (Student's t)."""
-    if len(values) < 2:
-        return float(values[0]), float("nan")
-    spread = stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)
-    return float(np.mean(values)), float(spread)
 
 
 def _remaining(started: float, done: int, total: int) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 from absl.flags import FlagValues
 from rich.console import Console
 
-from experiments.sweep import Cell, mean_and_interval, read_rows, run_cells
+from experiments.statistics import mean_and_interval
+from experiments.sweep import Cell, rows_of, run_cells
 from seqjax.command_line import run_command
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -37,11 +38,10 @@ def main(flags: FlagValues) -> None:
     groups = cells()
     everything = [cell for group in groups.values() for cell in group]
     run_cells(everything, RESULTS, Console(stderr=True))
-    rows = read_rows(RESULTS)
-    print("\n".join(table({m: [rows[c.identity] for c in group] for m, group in groups.items()})))
+    print("\n".join(table(RESULTS)))
 
 
-def table(rows_of_model: dict[str, list[dict]]) -> list[str]:
+def table(results: Path) -> list[str]:
     """The README's lines of Markdown: means over seeds with 95% intervals, and what to compare to.
 
     Step times are those of `experiments.loop_cost`, which measures the models side by side.
@@ -52,8 +52,8 @@ def table(rows_of_model: dict[str, list[dict]]) -> list[str]:
         "| model | parameters (outside tables) | training loss | test accuracy, % | ms/step |",
         "|---|---|---|---|---|",
     ]
-    for model, rows in rows_of_model.items():
-        summaries = [row["summary"] for row in rows]
+    for model, group in cells().items():
+        summaries = [row["summary"] for row in rows_of(group, results)]
         loss, loss_half = mean_and_interval([s["train"]["loss"] for s in summaries])
         accuracy, half = mean_and_interval([100 * s["test"]["accuracy"] for s in summaries])
         size = f"{summaries[0]['parameters']:,} ({summaries[0]['parameters_outside_embedding']:,})"

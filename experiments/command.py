@@ -1,0 +1,72 @@
+"""What the commands of the experiments share: flags, which cells run, the quick version."""
+
+import math
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from absl import flags
+from absl.flags import FlagValues
+from rich.console import Console
+
+from experiments.sweep import Cell, run_cells
+from experiments.tuning import Tuned, run_tuned
+
+# A cell of the quick version differs from the committed one in these alone, which make it short.
+QUICK_CELLS = 3
+QUICK = {"train__steps": 6, "train__evaluate_every": 3, "train__batch_size": 8}
+
+
+def define_flags(values: FlagValues) -> None:
+    """The flags of an experiment that trains."""
+    flags.DEFINE_bool(
+        "quick", False, "train for a few steps, and write no rows", flag_values=values
+    )
+    flags.DEFINE_float(
+        "minutes", math.inf, "start no cell later; the rest is for another time", flag_values=values
+    )
+
+
+def run_experiment(
+    values: FlagValues,
+    cells: Sequence[Cell],
+    results: Path,
+    table: Callable[[Path], Sequence[str]],
+) -> None:
+    """Runs the cells that are missing and prints the table."""
+    console = Console(stderr=True)
+    if values.quick:
+        print(quick_rows(cells, console), end="")
+        return
+    run_cells(cells, results, console, minutes=values.minutes)
+    print("\n".join(table(results)))
+
+
+def run_tuned_experiment(
+    values: FlagValues,
+    models: Sequence[Tuned],
+    results: Path,
+    table: Callable[[Path], Sequence[str]],
+) -> None:
+    """Tunes the models, repeats them with the best learning rate, and prints the table."""
+    console = Console(stderr=True)
+    if values.quick:
+        print(quick_rows([model.trials()[0] for model in models], console), end="")
+        return
+    run_tuned(models, results, console, minutes=values.minutes)
+    print("\n".join(table(results)))
+
+
+def quick_rows(cells: Sequence[Cell], console: Console) -> str:
+    """The rows of short versions of a few cells, evenly chosen, which nothing keeps."""
+    chosen = cells[:: -(-len(cells) // QUICK_CELLS)]
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Path(folder) / "results.jsonl"
+        run_cells([cell.where(**QUICK) for cell in chosen], rows, console)
+        return rows.read_text()
+
+
+def by_variant(groups: Mapping[str, Sequence[Cell]]) -> list[Cell]:
+    """All cells, the first seed of every variant before the second of any."""
+    longest = max(map(len, groups.values()))
+    return [cells[n] for n in range(longest) for cells in groups.values() if n < len(cells)]

@@ -1,0 +1,83 @@
+"""What a row tells of a trained run beside its summary."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from seqjax.data.loader import Batches
+from seqjax.data.prepare import default_cache_folder
+from seqjax.tasks.task import Options
+from seqjax.training import details
+from seqjax.training.folder import RunFolder
+from seqjax.training.trained import Trained, load_trained
+
+
+def test_correct(folder: RunFolder) -> str:
+    """Which test examples the best checkpoint labels rightly, in their order (see `unpacked`)."""
+    trained = load_trained(folder)
+    found = []
+
+    def answers(model, params, batch):
+        said = trained.setup.task.predict(model, params, batch, Options()).argmax(-1)
+        return said == batch["label"], batch["weight"] > 0
+
+    with trained.setup.context():
+        evaluation = trained.setup.evaluation()
+        split = _test_split(trained)
+        evaluation.each(answers, trained.params, split, lambda pair: found.append(pair[0][pair[1]]))
+    batches = Batches(
+        split,
+        batch_size=trained.setup.config.train.batch_size,
+        boundaries=trained.setup.facts.boundaries,
+        seed=0,
+        shuffle=False,
+    )
+    rows = np.concatenate([batches.row_numbers(step) for step in range(batches.steps_per_epoch)])
+    correct = np.empty(len(split), bool)
+    correct[rows[rows >= 0]] = np.concatenate(found)
+    return packed(correct)
+
+
+def test_by_length(folder: RunFolder) -> list[dict[str, Any]]:
+    """The metrics of test examples of like length, beyond the training length among them."""
+    trained = load_trained(folder)
+    with trained.setup.context():
+        return details.by_length(
+            trained.setup, trained.setup.evaluation(), trained.params, _test_split(trained)
+        )
+
+
+def test_by_position(folder: RunFolder) -> dict[str, list[float]]:
+    """The metrics at each step of the test examples."""
+    trained = load_trained(folder)
+    with trained.setup.context():
+        return details.by_position(
+            trained.setup, trained.setup.evaluation(), trained.params, _test_split(trained)
+        )
+
+
+DETAILS: dict[str, Callable[[RunFolder], Any]] = {
+    "test_correct": test_correct,
+    "test_by_length": test_by_length,
+    "test_by_position": test_by_position,
+}
+
+
+def packed(flags: Sequence[bool]) -> str:
+    """Flags as hexadecimal digits, behind their number."""
+    return f"{len(flags)}:{np.packbits(np.asarray(flags, bool)).tobytes().hex()}"
+
+
+def unpacked(text: str) -> Bool[np.ndarray, " flags"]:
+    """The flags of `packed`."""
+    count, _, digits = text.partition(":")
+    return np.unpackbits(np.frombuffer(bytes.fromhex(digits), np.uint8))[: int(count)].astype(bool)
+
+
+def _test_split(trained: Trained):
+    setup = trained.setup
+    return setup.config.data.read_split(
+        "test", setup.facts, trained.tokenizer, default_cache_folder()
+    )

@@ -1,0 +1,66 @@
+"""The same tuning for every mixer: three learning rates, chosen on the validation split."""
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+
+from experiments.sweep import Cell, read_rows, rows_of, run_cells
+
+RATES = (1e-3, 3e-3, 1e-2)
+
+
+class Tuned(NamedTuple):
+    """A model that is tried with every learning rate, and repeated with the best one.
+
+    `metric` is the one of the validation split that decides; the greatest is the best where
+    `sign` is 1, the least where it is -1.
+    """
+
+    cell: Cell
+    metric: str
+    sign: int = 1
+    seeds: int = 3
+
+    def trials(self) -> list[Cell]:
+        """The first seed with every learning rate."""
+        return [self.cell.where(optimizer__learning_rate=rate, seed=0) for rate in RATES]
+
+    def chosen(self, results: Path) -> Cell | None:
+        """The best trial; None while some have not run."""
+        trials, rows = self.trials(), read_rows(results)
+        if any(trial.identity not in rows for trial in trials):
+            return None
+        found = [rows[trial.identity].get("summary") for trial in trials]
+        scores = [self._score(summary) for summary in found]
+        return trials[scores.index(max(scores))] if any(found) else None
+
+    def _score(self, summary: dict | None) -> float:
+        return -math.inf if summary is None else self.sign * summary["valid"][self.metric]
+
+    def repeats(self, results: Path) -> list[Cell]:
+        """Every seed with the chosen learning rate; none while it is not chosen."""
+        best = self.chosen(results)
+        return [] if best is None else [best.where(seed=seed) for seed in range(self.seeds)]
+
+    def rows(self, results: Path) -> list[dict]:
+        """The rows of the chosen learning rate."""
+        return rows_of(self.repeats(results), results)
+
+
+def run_tuned(
+    models: Sequence[Tuned], results: Path, console: Console, *, minutes: float = math.inf
+) -> None:
+    """Tunes, then repeats: all models' first seeds before the second of any."""
+    started = time.monotonic()
+
+    def run_next(cells: Sequence[Cell]) -> None:
+        left = minutes - (time.monotonic() - started) / 60
+        run_cells(cells, results, console, minutes=left)
+
+    run_next([trial for model in models for trial in model.trials()])
+    for seed in range(max(model.seeds for model in models)):
+        run_next([cell for model in models for cell in model.repeats(results)[seed : seed + 1]])
