@@ -7,7 +7,9 @@ al. 2024, arXiv 2411.12537); attention has neither and cannot extrapolate (Hahn 
 
 import json
 import time
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -18,7 +20,9 @@ from absl.flags import FlagValues
 from seqjax import models
 from seqjax.command_line import run_command
 from seqjax.models import ModelConfig
+from seqjax.training.run import versions
 
+RESULTS = Path(__file__).with_name("results.jsonl")
 MIXERS = ("lstm", "gated_deltanet", "attention")
 
 
@@ -97,12 +101,33 @@ def define_flags(values: FlagValues) -> None:
 
 
 def main(flags: FlagValues) -> None:
-    """Prints one JSON object a mixer."""
+    """Replaces `results.jsonl` by one row a mixer, and prints the table."""
+    rows = []
     for mixer in MIXERS:
         started = time.perf_counter()
         accuracy = accuracy_beyond_training(mixer, Setting(), seed=0)
-        seconds = time.perf_counter() - started
-        print(json.dumps({"mixer": mixer, "accuracy": accuracy, "seconds": round(seconds)}))
+        rows.append(
+            {
+                "id": f"state_tracking-{mixer}",
+                "command": "python -m experiments.state_tracking.run",
+                "mixer": mixer,
+                "accuracy": accuracy,
+                "seconds": round(time.perf_counter() - started),
+                "seed": 0,
+                "setting": Setting()._asdict(),
+                "device": {"kind": jax.devices()[0].device_kind, "count": jax.device_count()},
+                "versions": versions(),
+            }
+        )
+    RESULTS.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    print("\n".join(table(RESULTS)))
+
+
+def table(results: Path) -> Sequence[str]:
+    """The README's lines of Markdown."""
+    rows = map(json.loads, results.read_text().splitlines())
+    lines = ["| mixer | right answers at length 400 |", "|---|---|"]
+    return lines + [f"| `{row['mixer']}` | {100 * row['accuracy']:.1f}% |" for row in rows]
 
 
 if __name__ == "__main__":
