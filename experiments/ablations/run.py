@@ -1,0 +1,122 @@
+"""One change at a time to the article's models: `python -m experiments.ablations.run`.
+
+Every variant is the article's model of film review snippets with one setting changed, trained for
+three epochs, the best of which is chosen on the validation split. The same seeds start each variant
+and its baseline, so that their differences are paired; p values are corrected for the number of
+variants (Holm).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from absl.flags import FlagValues
+
+from experiments.command import by_variant, define_flags, run_experiment
+from experiments.statistics import (
+    Difference,
+    holm,
+    mean_and_interval,
+    paired_difference,
+    shown_p,
+)
+from experiments.sweep import Cell, rows_of
+from seqjax.command_line import run_command
+
+RESULTS = Path(__file__).with_name("results.jsonl")
+SEEDS = range(5)
+EPOCHS = 3
+
+# What is changed, by the model that it is changed in.
+VARIANTS = {
+    "rnn": {
+        "gradients clipped to norm 1": {"optimizer__clip_norm": 1.0},
+        "variational dropout 0.25": {"model__recurrent_dropout": 0.25},
+        "dropout 0.25 on the embedded words": {"model__dropout": 0.25},
+        "layer normalisation after the RNN": {"model__norm": "post"},
+        "SGD with momentum instead of Adam": {
+            "optimizer__name": "sgd",
+            "optimizer__momentum": 0.9,
+            "optimizer__learning_rate": 0.1,
+        },
+    },
+    "transformer": {
+        "one head instead of four": {"model__heads": 1},
+        "the article's scaling of embeddings": {"model__embedding_scale": "article"},
+        "the article's one-layer feed-forward": {"model__feed_forward": "one_layer"},
+        "no positions": {"model__positions": "none"},
+        "normalisation before each part": {"model__norm": "pre", "model__final_norm": True},
+        "no normalisation": {"model__norm": "none"},
+    },
+}
+
+
+class Variant(NamedTuple):
+    """What a change makes of test accuracy (points), over the seeds that both sides have."""
+
+    model: str
+    change: str
+    accuracy: tuple[float, float]
+    difference: Difference
+    adjusted_p: float
+    ids: tuple[str, ...]
+
+
+def groups() -> dict[tuple[str, str], list[Cell]]:
+    """The cells of every variant, one a seed; the change "" is the baseline."""
+    found = {}
+    for model, changes in VARIANTS.items():
+        for change, settings in {"": {}, **changes}.items():
+            cell = Cell(f"configs/sentiment.py:{model}").where(train__epochs=EPOCHS, **settings)
+            found[model, change] = [cell.where(seed=seed) for seed in SEEDS]
+    return found
+
+
+def compare(results: Path) -> list[Variant]:
+    """Every variant of which at least two seeds have run."""
+    compared, cells = {}, groups()
+    for (model, change), variant in cells.items():
+        pairs = [
+            rows
+            for seed in range(len(variant))
+            if len(rows := rows_of([variant[seed], cells[model, ""][seed]], results)) == 2
+        ]
+        if change and len(pairs) > 1:
+            changed, base = (
+                [100 * pair[side]["summary"]["test"]["accuracy"] for pair in pairs]
+                for side in (0, 1)
+            )
+            ids = tuple(row["id"] for pair in pairs for row in pair)
+            difference = paired_difference(changed, base)
+            compared[model, change] = (mean_and_interval(changed), difference, ids)
+    adjusted = holm({name: found[1].p_value for name, found in compared.items()})
+    return [
+        Variant(*name, accuracy, difference, adjusted[name], ids)
+        for name, (accuracy, difference, ids) in compared.items()
+    ]
+
+
+def table(results: Path) -> Sequence[str]:
+    """The lines of Markdown of the README."""
+    lines = [
+        "| model | change | seeds | test accuracy, % | difference, points | p (Holm) |",
+        "|---|---|---|---|---|---|",
+    ]
+    for variant in compare(results):
+        difference = variant.difference
+        lines.append(
+            f"| `{variant.model}` | {variant.change} | {difference.pairs} "
+            f"| {variant.accuracy[0]:.1f} ± {variant.accuracy[1]:.1f} "
+            f"| {difference.mean:+.1f} ± {difference.half_width:.1f} "
+            f"| {shown_p(variant.adjusted_p)} |"
+        )
+    return lines
+
+
+def main(values: FlagValues) -> None:
+    """Runs what is missing, then prints the table."""
+    run_experiment(values, by_variant(groups()), RESULTS, table)
+
+
+if __name__ == "__main__":
+    run_command(define_flags, main)
