@@ -1,0 +1,1 @@
+"""How far a mixer remembers: probes at their training length and beyond."""
