@@ -4,8 +4,8 @@ The Stanford Sentiment Treebank (SST; Socher et al. 2013, "Recursive Deep Models
 Compositionality Over a Sentiment Treebank"; no licence is stated, its authors ask for the citation)
 comes as one tree a line, `(3 (2 It) (4 (2 is) (4 good)))`, with a label from 0 (very negative) to 4
 (very positive) at each phrase. SST-2 asks whether a text is negative (0, 1) or positive (3, 4), and
-has no neutral ones. Training reads every phrase (77,616 distinct ones in the treebank's 8,544 training
-trees), validation and test the whole sentences (872 and 1,821).
+has no neutral ones. Training reads every phrase (77,616 distinct ones in the treebank's 8,544
+training trees), validation and test the whole sentences (872 and 1,821).
 """
 
 import re

@@ -1,6 +1,7 @@
 """Labelled trees: their phrases, against a parser written as a grammar, and what is no tree."""
 
 import gzip
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,7 @@ def phrases(tree) -> list[tuple[str, str]]:
     if isinstance(inside, str):
         return [(label, inside)]
     below = [phrases(part) for part in inside]
-    return [*sum(below, []), (label, " ".join(part[-1][1] for part in below))]
+    return [*chain(*below), (label, " ".join(part[-1][1] for part in below))]
 
 
 @given(TREES)
@@ -53,7 +54,9 @@ def test_what_is_no_tree_is_said_with_its_line(tmp_path, line):
 
 def test_training_reads_phrases_and_the_other_splits_sentences(tmp_path):
     path = tmp_path / "trees.txt"
-    path.write_text("(3 (2 a) (4 (4 good) (2 film)))\n(2 (1 bad) (4 good))\n\n(0 (1 bad) (0 bad))\n")
+    path.write_text(
+        "(3 (2 a) (4 (4 good) (2 film)))\n(2 (1 bad) (4 good))\n\n(0 (1 bad) (0 bad))\n"
+    )
     assert trees.read("f", str(path), phrases=True).texts == (
         ("good", "good film", "a good film", "bad", "bad bad")
     )
