@@ -48,7 +48,8 @@ def of_words(words: Sequence[str], config: str, **settings: Any) -> dict[str, Ce
     return {word: Cell(f"configs/{config}.py:{word}").where(**settings) for word in words}
 
 
-RECURRENT_TO_HYBRID = ("rnn", "lstm", "lru", "transformer", "hybrid")
+RECURRENT_OR_NOT = ("lstm", "lru", "transformer")
+RECURRENT_TO_HYBRID = ("rnn", *RECURRENT_OR_NOT, "hybrid")
 
 MNIST = {
     "data__source": "idx",
@@ -61,13 +62,18 @@ ETTH1 = {
     "data__file": "data/etth1/ETTh1.csv.gz",
     "data__context": 336,
     "data__patch_size": 16,
-    "train__epochs": 3,
+}
+
+FSDD = {
+    "data__source": "files",
+    "data__train": "data/fsdd/train.tar.xz",
+    "data__test": "data/fsdd/test.tar.xz",
 }
 
 
-def forecasts(horizon: int, words: Sequence[str], **settings: Any) -> Application:
+def forecasts(words: Sequence[str], **settings: Any) -> Application:
     """ETTh1 at a horizon."""
-    cells = of_words(words, "forecast", **ETTH1, data__horizon=horizon, **settings)
+    cells = of_words(words, "forecast", **ETTH1, **settings)
     return Application(
         cells={
             word: dataclasses.replace(cell, details=("test_measures",))
@@ -86,13 +92,22 @@ APPLICATIONS = {
         cells=of_words(("lru",), "pixels", **MNIST, data__view="permuted", train__epochs=6),
         minutes=120.0,
     ),
-    **{
-        f"forecast, {horizon} steps": forecasts(horizon, ("lstm", "lru", "transformer", "hybrid"))
-        for horizon in (96, 192, 336, 720)
-    },
-    "forecast, 96 steps, windows not normalised": forecasts(
-        96, ("lstm", "lru", "transformer", "hybrid"), data__normalise_windows=False
+    "speech": Application(cells=of_words(RECURRENT_OR_NOT, "speech", **FSDD)),
+    "speech, theo held out": Application(
+        cells=of_words(RECURRENT_OR_NOT, "speech", **FSDD, data__held_out_speaker="theo"),
     ),
+    "forecast, 96 steps": forecasts(
+        (*RECURRENT_OR_NOT, "hybrid"), train__epochs=3, data__horizon=96
+    ),
+    "forecast, 96 steps, windows not normalised": forecasts(
+        ("lru",), train__epochs=3, data__horizon=96, data__normalise_windows=False
+    ),
+    **{
+        f"forecast, {horizon} steps": forecasts(
+            RECURRENT_OR_NOT, train__epochs=2, data__horizon=horizon
+        )
+        for horizon in (192, 336, 720)
+    },
 }
 
 
