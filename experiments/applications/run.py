@@ -96,6 +96,14 @@ APPLICATIONS = {
     "speech, theo held out": Application(
         cells=of_words(RECURRENT_OR_NOT, "speech", **FSDD, data__held_out_speaker="theo"),
     ),
+    "video": Application(
+        cells={
+            word: dataclasses.replace(cell, details=("test_measures",))
+            for word, cell in of_words(RECURRENT_OR_NOT, "video", **MNIST).items()
+        },
+        metrics=("accuracy", "digit_accuracy", "direction_accuracy", "frame_mse"),
+        measures={"last frame": "last_"},
+    ),
     "forecast, 96 steps": forecasts(
         (*RECURRENT_OR_NOT, "hybrid"), train__epochs=3, data__horizon=96
     ),

@@ -15,11 +15,13 @@ from seqjax.tasks.labelling import Labelling
 from seqjax.tasks.language_model import LanguageModel
 from seqjax.tasks.regression import Regression
 from seqjax.tasks.task import Task
+from seqjax.tasks.video import Video
 
 TASKS: dict[str, Task] = {
     "classification": Classification(),
     "images": Classification(ImagesConfig),
     "speech": Classification(SpeechConfig),
+    "video": Video(),
     "forecast": Forecasting(),
     "language_model": LanguageModel(),
     "copy": Labelling(probes.CopyConfig),
