@@ -57,6 +57,12 @@ def holm(p_values: Mapping[Name, float]) -> dict[Name, float]:
     return {name: adjusted[name] for name in p_values}
 
 
+def shown_mean(values: Sequence[float], digits: int) -> str:
+    """The mean with half of its interval, where there is more than one value."""
+    mean, half = mean_and_interval(values)
+    return f"{mean:.{digits}f}" + (f" ± {half:.{digits}f}" if len(values) > 1 else "")
+
+
 def shown_p(p_value: float) -> str:
     """A p value as readers expect it."""
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"

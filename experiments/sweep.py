@@ -3,7 +3,7 @@
 A cell is a training command. Its row in `results.jsonl` holds the command, the configuration, the
 run's summary (seed, device and versions among it) and its learning curve; a cell whose row is there
 is not run again, one that was interrupted resumes from its checkpoint, and one that would take
-longer than it may is skipped, which its row says.
+longer than `MOST_SECONDS` is skipped, which its row says.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +35,7 @@ from seqjax.training.setup import Setup
 
 ROOT = Path(__file__).parent.parent
 RUNS = ROOT / "runs" / "experiments"
-MOST_SECONDS = 600.0  # of a cell that says nothing else
+MOST_SECONDS = 600.0  # of a cell
 PILOT_STEPS = 3  # that an estimate is made from
 # What leaves the time that a cell takes as it is.
 NO_COST = ("seed", "optimizer.learning_rate")
@@ -51,7 +51,6 @@ class Cell:
     config: str
     settings: tuple[tuple[str, Any], ...] = ()
     details: tuple[str, ...] = ()
-    most_seconds: float | None = None
 
     @property
     def command(self) -> str:
@@ -69,6 +68,10 @@ class Cell:
         named = {path.replace("__", "."): value for path, value in settings.items()}
         return dataclasses.replace(self, settings=tuple((dict(self.settings) | named).items()))
 
+    def row(self, console: Console) -> dict[str, Any]:
+        """Trains, and tells of it."""
+        return run_cell(self, console)
+
     def resolve(self) -> Config:
         """The whole configuration that the command stands for."""
         path, _, preset = self.config.partition(":")
@@ -83,6 +86,21 @@ class Cell:
                 group = group[name]
             group[leaf] = value
         return from_dict(values)
+
+
+class Runnable(Protocol):
+    """What a sweep runs once: a `Cell`, or whatever else leaves a row."""
+
+    @property
+    def identity(self) -> str:
+        """The `id` of the row."""
+
+    @property
+    def command(self) -> str:
+        """What a person types to run it alone."""
+
+    def row(self, console: Console) -> dict[str, Any]:
+        """What is kept of it."""
 
 
 def read_rows(results: Path) -> dict[str, dict[str, Any]]:
@@ -105,7 +123,7 @@ def rows_of(cells: Sequence[Cell], results: Path) -> list[dict[str, Any]]:
 
 
 def run_cells(
-    cells: Sequence[Cell], results: Path, console: Console, *, minutes: float = math.inf
+    cells: Sequence[Runnable], results: Path, console: Console, *, minutes: float = math.inf
 ) -> None:
     """Runs the cells whose rows are missing and appends them to `results`.
 
@@ -121,7 +139,7 @@ def run_cells(
             return
         console.rule(f"cell {done + 1} of {len(missing)}{_remaining(started, done, len(missing))}")
         console.print(cell.command, highlight=False, soft_wrap=True)
-        row = run_cell(cell, console)
+        row = cell.row(console)
         with open(results, "a") as file:
             file.write(json.dumps(row) + "\n")
 
@@ -132,10 +150,9 @@ def run_cell(cell: Cell, console: Console) -> dict[str, Any]:
     row = {"id": cell.identity, "command": cell.command, "config": dataclasses.asdict(config)}
     costly = tuple(pair for pair in cell.settings if pair[0] not in NO_COST)
     seconds = expected_seconds(dataclasses.replace(cell, settings=costly))
-    most = MOST_SECONDS if cell.most_seconds is None else cell.most_seconds
-    if seconds > most:
+    if seconds > MOST_SECONDS:
         console.print(f"Skipped: it would take about {seconds / 60:.0f} min.")
-        return row | {"skipped": {"estimated_seconds": seconds, "most_seconds": most}}
+        return row | {"skipped": {"estimated_seconds": seconds, "most_seconds": MOST_SECONDS}}
     folder = RunFolder(RUNS / cell.identity)
     row["summary"] = run(config, folder, console)
     row["curve"] = learning_curve(folder)

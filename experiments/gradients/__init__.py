@@ -1,0 +1,1 @@
+"""How gradients fare over time, before and after training."""

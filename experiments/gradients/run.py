@@ -1,0 +1,208 @@
+"""How gradients fare over time: `python -m experiments.gradients.run`.
+
+One block of a mixer learns to say, after the last of 64 steps, which token came first. Every
+setting is tried with three learning rates, and the one that is best on validation examples is
+repeated with two more seeds. A row holds what was learned, how large the gradients were, and the
+norms of `∂h_T/∂h_t` by distance before and after training.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from absl import flags
+from absl.flags import FlagValues
+from rich.console import Console
+
+from experiments import command
+from experiments.gradients.norms import norms_by_distance
+from experiments.gradients.recall import RATES, Setting, train
+from experiments.statistics import shown_mean
+from experiments.sweep import read_rows, run_cells
+from seqjax.command_line import run_command
+from seqjax.errors import UserError
+from seqjax.training.run import versions
+
+RESULTS = Path(__file__).with_name("results.jsonl")
+SEEDS = 3
+MEASURED = 16  # sequences that norms are measured on
+QUICK_STEPS = 4
+SHORT = 16
+
+SETTINGS = {
+    "rnn": Setting("rnn"),
+    "lstm": Setting("lstm"),
+    "gru": Setting("gru"),
+    "mingru": Setting("mingru"),
+    "rglru": Setting("rglru"),
+    "gated_deltanet": Setting("gated_deltanet"),
+    "attention": Setting("attention"),
+    "rnn, 16 steps": Setting("rnn", length=SHORT),
+    "gru, 16 steps": Setting("gru", length=SHORT),
+    "rnn, weights doubled": Setting("rnn", recurrent_gain=2.0),
+    "rnn, weights doubled, clipped": Setting("rnn", recurrent_gain=2.0, clip_norm=1.0),
+    "rnn, weights halved": Setting("rnn", recurrent_gain=0.5),
+    "rnn, weights halved, clipped": Setting("rnn", recurrent_gain=0.5, clip_norm=1.0),
+    "rnn, SGD": Setting("rnn", optimizer="sgd"),
+    "rnn, SGD, clipped": Setting("rnn", optimizer="sgd", clip_norm=1.0),
+    "rnn, normalised": Setting("rnn", around="norm"),
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A setting by its name, a learning rate and a seed."""
+
+    name: str
+    rate: float
+    seed: int
+    setting: Setting
+
+    @property
+    def identity(self) -> str:
+        """The id of its row."""
+        return f"gradients: {self.name}, {self.rate:g}, {self.seed}"
+
+    @property
+    def command(self) -> str:
+        """What runs it alone."""
+        return f"python -m experiments.gradients.run --only='{self.identity}'"
+
+    def row(self, console: Console) -> dict[str, Any]:
+        """Trains, and measures before and after."""
+        started = time.monotonic()
+        config = self.setting.model()
+        tokens, _ = self.setting.examples(jax.random.key(2), MEASURED)
+        trained = train(self.setting, self.seed, self.rate)
+        norms = {
+            "norms_at_start": norms_by_distance(config, self.setting.params(self.seed), tokens),
+            "norms_after_training": norms_by_distance(config, trained.params, tokens),
+        }
+        return {
+            "id": self.identity,
+            "command": self.command,
+            "setting": asdict(self.setting),
+            "rate": self.rate,
+            "seed": self.seed,
+            "valid": _number(trained.valid),
+            "test": _number(trained.test),
+            "gradient_norms": _spread(trained.gradient_norms),
+            **{name: [_number(f"{norm:.4g}") for norm in found] for name, found in norms.items()},
+            "seconds": round(time.monotonic() - started, 1),
+            "device": {"kind": jax.devices()[0].device_kind, "count": jax.device_count()},
+            "versions": versions(),
+        }
+
+
+def trials(name: str) -> list[Trial]:
+    """The first seed with every learning rate."""
+    setting = SETTINGS[name]
+    return [Trial(name, rate, 0, setting) for rate in RATES[setting.optimizer]]
+
+
+def repeats(name: str, results: Path) -> list[Trial]:
+    """Every seed with the best learning rate, the lower of equals; none while it is not known."""
+    rows, tried = read_rows(results), trials(name)
+    if any(trial.identity not in rows for trial in tried):
+        return []
+    best = max(tried, key=lambda trial: rows[trial.identity]["valid"] or -math.inf)
+    return [Trial(name, best.rate, seed, best.setting) for seed in range(SEEDS)]
+
+
+def repeated(name: str, results: Path) -> list[dict[str, Any]]:
+    """The rows of those that have run."""
+    rows = read_rows(results)
+    return [rows[trial.identity] for trial in repeats(name, results) if trial.identity in rows]
+
+
+def decay_per_step(norms: Sequence[float]) -> float:
+    """The factor by which a norm changes with each step of distance, from 1 on, on average."""
+    return (norms[-1] / norms[1]) ** (1 / (len(norms) - 2))
+
+
+def table(results: Path) -> Sequence[str]:
+    """The lines of Markdown of the README."""
+    lines = [
+        "| what | learning rate | seeds | test accuracy, % | `∂h_T/∂h_t` per step at the start "
+        "| after training | largest gradient | its spread, decades |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in SETTINGS:
+        rows = repeated(name, results)
+        if not rows:
+            continue
+        accuracy = shown_mean([100 * (row["test"] or 0.0) for row in rows], 0)
+        start, after = (
+            np.median([decay_per_step(row[moment]) for row in rows])
+            for moment in ("norms_at_start", "norms_after_training")
+        )
+        largest = max(row["gradient_norms"]["largest"] for row in rows)
+        spread = np.median([row["gradient_norms"]["spread"] for row in rows])
+        lines.append(
+            f"| {name} | {rows[0]['rate']:g} | {len(rows)} | {accuracy} | {start:.2f} "
+            f"| {after:.2f} | {largest:.2g} | {spread:.2f} |"
+        )
+    return lines
+
+
+def define_flags(values: FlagValues) -> None:
+    """The flags of this command."""
+    command.define_flags(values)
+    flags.DEFINE_string("only", None, "run the trial of this id again", flag_values=values)
+
+
+def main(values: FlagValues) -> None:
+    """Runs what is missing, then prints the table."""
+    console = Console(stderr=True)
+    if values.quick:
+        for name in ("rnn", "attention"):
+            setting = Setting(SETTINGS[name].mixer, length=SHORT, steps=QUICK_STEPS)
+            print(Trial(name, 1e-3, 0, setting).row(console))
+        return
+    if values.only:
+        tried = [
+            Trial(name, rate, seed, setting)
+            for name, setting in SETTINGS.items()
+            for rate in RATES[setting.optimizer]
+            for seed in range(SEEDS)
+        ]
+        print(one_of(tried, values.only).row(console))
+        return
+    ended = time.monotonic() + 60 * values.minutes
+    for step in (trials, lambda name: repeats(name, RESULTS)):
+        for name in SETTINGS:
+            left = (ended - time.monotonic()) / 60
+            run_cells(step(name), RESULTS, console, minutes=left)
+    print("\n".join(table(RESULTS)))
+
+
+def one_of(tried: Sequence[Trial], identity: str) -> Trial:
+    """The trial of an id."""
+    for trial in tried:
+        if trial.identity == identity:
+            return trial
+    raise UserError(f"--only={identity} is the id of no row of experiments/gradients.")
+
+
+def _spread(norms: np.ndarray) -> dict[str, float | None]:
+    """The largest norm, and the standard deviation of their logarithms to base 10."""
+    finite = norms[np.isfinite(norms) & (norms > 0)]
+    return {
+        "largest": _number(f"{finite.max():.4g}"),
+        "spread": _number(f"{np.log10(finite).std():.4g}"),
+        "not_finite": int(np.sum(~np.isfinite(norms))),
+    }
+
+
+def _number(value: float | str) -> float | None:
+    """The number, as JSON has one."""
+    return float(value) if math.isfinite(float(value)) else None
+
+
+if __name__ == "__main__":
+    run_command(define_flags, main)

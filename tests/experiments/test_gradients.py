@@ -1,0 +1,36 @@
+"""Norms of `∂h_T/∂h_t`, against the product of Jacobians that an RNN's is."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+
+from experiments.gradients.norms import norms_by_distance
+from experiments.gradients.recall import Setting
+from experiments.gradients.run import decay_per_step
+from seqjax import models
+
+SETTING = Setting("rnn", length=6)
+
+
+def test_norms_of_an_rnn_are_those_of_the_product_of_its_jacobians():
+    config, params = SETTING.model(), SETTING.params(0)
+    tokens, _ = SETTING.examples(jax.random.key(0), 1)
+    states = models.apply(replace(config, outputs=0, pool="none"), _without_head(params), tokens)[0]
+    rnn = params["segment_0"]["block_0"]["rnn"]
+    into, again = (np.asarray(rnn[f"{name}_kernel"]).T for name in ("input", "recurrent"))
+    jacobian, expected = np.eye(config.width), []
+    for h in np.asarray(states, np.float64)[0, ::-1]:
+        jacobian = jacobian @ np.diag(1 - h**2)
+        expected.append(np.linalg.norm(jacobian @ into) / np.sqrt(config.width))
+        jacobian = jacobian @ again
+    assert norms_by_distance(config, params, tokens) == pytest.approx(expected, rel=1e-4)
+
+
+def test_decay_is_the_factor_of_a_geometric_sequence():
+    assert decay_per_step([7.0, *(0.9**n for n in range(40))]) == pytest.approx(0.9)
+
+
+def _without_head(params):
+    return {name: part for name, part in params.items() if name != "head"}
