@@ -8,10 +8,12 @@ the validation split repeated with more seeds.
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from absl import flags
 from absl.flags import FlagValues
 
-from experiments.command import define_flags, run_tuned_experiment
-from experiments.statistics import mean_and_interval
+from experiments import command
+from experiments.statistics import shown_mean
 from experiments.sweep import Cell
 from experiments.tuning import Tuned
 from seqjax.command_line import run_command
@@ -43,6 +45,14 @@ def models() -> dict[tuple[str, str], Tuned]:
     return found
 
 
+def accuracy(probe: str, mixer: str, split: str, results: Path) -> tuple[float, tuple[str, ...]]:
+    """The mean over seeds of a probe's metric, and the ids of its rows."""
+    model = models()[probe, mixer]
+    rows = model.rows(results)
+    values = [row["summary"][split][model.metric] for row in rows]
+    return float(np.mean(values)), tuple(row["id"] for row in rows)
+
+
 def table(results: Path) -> Sequence[str]:
     """The lines of Markdown of the README."""
     lines = [
@@ -55,8 +65,7 @@ def table(results: Path) -> Sequence[str]:
             continue
         cells = []
         for split in ("valid", "test"):
-            mean, half = mean_and_interval([row["summary"][split][model.metric] for row in rows])
-            cells.append(f"{mean:.3f}" + (f" ± {half:.3f}" if len(rows) > 1 else ""))
+            cells.append(shown_mean([row["summary"][split][model.metric] for row in rows], 3))
         rate = rows[0]["config"]["optimizer"]["learning_rate"]
         lines.append(
             f"| {probe} ({model.metric}) | `{mixer}` | {rate:g} | {len(rows)} "
@@ -65,9 +74,18 @@ def table(results: Path) -> Sequence[str]:
     return lines
 
 
+def define_flags(values: FlagValues) -> None:
+    """The flags of this command."""
+    command.define_flags(values)
+    flags.DEFINE_multi_enum(
+        "probe", list(PROBES), list(PROBES), "only this probe (may be repeated)", flag_values=values
+    )
+
+
 def main(values: FlagValues) -> None:
     """Runs what is missing, then prints the table."""
-    run_tuned_experiment(values, list(models().values()), RESULTS, table)
+    chosen = [model for (probe, _), model in models().items() if probe in values.probe]
+    command.run_tuned_experiment(values, chosen, RESULTS, table)
 
 
 if __name__ == "__main__":
