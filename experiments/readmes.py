@@ -1,8 +1,9 @@
 """The tables of the READMEs, made from the committed rows: `python -m experiments.readmes`.
 
 A table stands between `<!-- table EXPERIMENT -->` and `<!-- end -->`, and is what `table(RESULTS)`
-of `experiments/EXPERIMENT/run.py` gives. With `--check` nothing is written: the command ends with
-status 2 where a README says something else than the rows.
+of `experiments/EXPERIMENT/run.py` gives; `EXPERIMENT.PART` names another module of it. With
+`--check` nothing is written: the command ends with status 2 where a README says something else
+than the rows.
 """
 
 import importlib
@@ -17,7 +18,8 @@ from experiments.sweep import ROOT
 from seqjax.command_line import run_command
 from seqjax.errors import UserError
 
-TABLE = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- table ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKER = re.compile(r"<!-- (?:table [\w.]+|end) -->\n")
 
 
 def define_flags(values: FlagValues) -> None:
@@ -49,7 +51,8 @@ def with_tables(text: str) -> str:
 
     def made(found: re.Match) -> str:
         before, name, after = found.groups()
-        experiment = importlib.import_module(f"experiments.{name}.run")
+        module = name if "." in name else f"{name}.run"
+        experiment = importlib.import_module(f"experiments.{module}")
         return f"{before}\n" + "\n".join(experiment.table(experiment.RESULTS)) + f"\n\n{after}"
 
     return TABLE.sub(made, text)

@@ -26,6 +26,8 @@ from seqjax.command_line import run_command
 RESULTS = Path(__file__).with_name("results.jsonl")
 SEEDS = range(5)
 EPOCHS = 3
+# 11,925 frequent English words out of GloVe Twitter 27B (Pennington et al. 2014, public domain).
+WORD_VECTORS = "data/glove.twitter.27B.25d.top12k.txt.gz"
 
 # What is changed, by the model that it is changed in.
 VARIANTS = {
@@ -48,6 +50,7 @@ VARIANTS = {
         "normalisation before each part": {"model__norm": "pre", "model__final_norm": True},
         "no normalisation": {"model__norm": "none"},
     },
+    "rnn,embedding_size=25": {"GloVe word vectors": {"train__word_vectors": WORD_VECTORS}},
 }
 
 

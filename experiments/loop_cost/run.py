@@ -76,6 +76,7 @@ def measure(folder: str, rounds: int) -> list[dict[str, Any]]:
         per_step = 1e3 / contender.batches.steps_per_epoch
         rows.append(
             {
+                "id": f"loop_cost: {contender.setup.config.preset}",
                 "model": contender.setup.config.preset,
                 "bare_ms_per_step": per_step * statistics.median(taken["bare"]),
                 "loop_ms_per_step": per_step * statistics.median(taken["loop"]),

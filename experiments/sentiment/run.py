@@ -11,7 +11,7 @@ from absl.flags import FlagValues
 from rich.console import Console
 
 from experiments.statistics import mean_and_interval
-from experiments.sweep import Cell, rows_of, run_cells
+from experiments.sweep import Cell, read_rows, rows_of, run_cells
 from seqjax.command_line import run_command
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -41,29 +41,47 @@ def main(flags: FlagValues) -> None:
     print("\n".join(table(RESULTS)))
 
 
+def accuracies(results: Path) -> dict[str, tuple[float, float]]:
+    """Test accuracy by model, in percent: mean and half of its interval over seeds."""
+    rows = {model: rows_of(group, results) for model, group in cells().items()}
+    return {
+        model: mean_and_interval([100 * row["summary"]["test"]["accuracy"] for row in found])
+        for model, found in rows.items()
+        if found
+    }
+
+
+def linear_accuracy() -> float:
+    """The test accuracy of tf-idf and logistic regression on the same split."""
+    return json.loads(LINEAR.read_text())["test"]
+
+
 def table(results: Path) -> list[str]:
     """The README's lines of Markdown: means over seeds with 95% intervals, and what to compare to.
 
     Step times are those of `experiments.loop_cost`, which measures the models side by side.
     """
-    steps = {row["model"]: row for row in map(json.loads, STEP_TIMES.read_text().splitlines())}
-    linear = json.loads(LINEAR.read_text())
+    steps = read_rows(STEP_TIMES)
     lines = [
         "| model | parameters (outside tables) | training loss | test accuracy, % | ms/step |",
         "|---|---|---|---|---|",
     ]
     for model, group in cells().items():
         summaries = [row["summary"] for row in rows_of(group, results)]
+        if not summaries:
+            continue
+        step = steps.get(f"loop_cost: {model}")
+        milliseconds = f"{step['bare_ms_per_step']:.1f}" if step else ""
         loss, loss_half = mean_and_interval([s["train"]["loss"] for s in summaries])
         accuracy, half = mean_and_interval([100 * s["test"]["accuracy"] for s in summaries])
         size = f"{summaries[0]['parameters']:,} ({summaries[0]['parameters_outside_embedding']:,})"
         lines.append(
             f"| `{model}` | {size} | {loss:.4f} ± {loss_half:.4f} | {accuracy:.1f} ± {half:.1f} "
-            f"| {steps[model]['bare_ms_per_step']:.1f} |"
+            f"| {milliseconds} |"
         )
     return [
         *lines,
-        f"| tf-idf + logistic regression | | | {100 * linear['test']:.1f} | |",
+        f"| tf-idf + logistic regression | | | {100 * linear_accuracy():.1f} | |",
         "| the article's RNN, as printed | | 0.3182 | 82.62 | 53 |",
         "| the article's Transformer, as printed | | 0.2360 | | 118 |",
     ]

@@ -1,1 +1,0 @@
-"""Every application that the article names, by mixer, at matched parameters."""

@@ -1,0 +1,1 @@
+"""The ledger: what the article claims, and what measurements say of it."""

@@ -1,0 +1,43 @@
+"""The committed rows that verdicts are computed from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from experiments.sweep import ROOT, read_rows
+
+HOLDS, FAILS, DEPENDS = "holds", "does not hold", "depends"
+
+Row = dict[str, Any]
+
+
+class Finding(NamedTuple):
+    """A verdict, the figure that it rests on, and the ids of the rows that the figure is from."""
+
+    verdict: str
+    figure: str
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The rows of all experiments: `FOLDER/EXPERIMENT/results.jsonl`."""
+
+    folder: Path = ROOT / "experiments"
+
+    def results(self, experiment: str) -> Path:
+        """The file of an experiment."""
+        return self.folder / experiment / "results.jsonl"
+
+    def rows(self, experiment: str) -> dict[str, Row]:
+        """The rows of an experiment by id."""
+        return read_rows(self.results(experiment))
+
+    def measured(self, name: str) -> Row:
+        """A row of the ledger's own measurements, with its figures."""
+        return self.rows("article_claims")[f"article_claims: {name}"]
+
+
+def holds_if(condition: bool) -> str:
+    """The verdict of a claim that is true or not."""
+    return HOLDS if condition else FAILS

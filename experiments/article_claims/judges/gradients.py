@@ -1,0 +1,140 @@
+"""Claims about gradients, from `experiments.gradients`."""
+
+import numpy as np
+
+from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, Evidence, Finding, holds_if
+from experiments.gradients.run import repeated
+
+FAR = 63  # steps
+LEARNED, CHANCE = 0.95, 1 / 8
+LEVEL = 0.02  # how far from 1 a factor per step may be that neither fades nor grows
+
+
+def vanishing(evidence: Evidence) -> Finding:
+    """Whether a plain RNN's gradient fades with distance."""
+    rows = _rows(evidence, "rnn")
+    left = _left(rows)
+    return Finding(
+        holds_if(left < 0.1),
+        f"Of a change one step back, {left:.1g} is left {FAR} steps back, before training "
+        f"(orthogonal recurrent weights, tanh).",
+        _ids(rows),
+    )
+
+
+def exploding(evidence: Evidence) -> Finding:
+    """Whether it grows where recurrent weights are large."""
+    rows, usual = _rows(evidence, "rnn, weights doubled"), _rows(evidence, "rnn")
+    left = _left(rows)
+    largest = max(row["gradient_norms"]["largest"] for row in rows)
+    ordinary = max(row["gradient_norms"]["largest"] for row in usual)
+    return Finding(
+        holds_if(left > 10 and largest > 10 * ordinary),
+        f"With recurrent weights twice as large a change grows {left:,.0f}-fold over {FAR} steps, "
+        f"and training meets gradients of norm {largest:,.0f} (usual weights: {ordinary:,.0f}).",
+        _ids([*rows, *usual]),
+    )
+
+
+def gates_mitigate(evidence: Evidence) -> Finding:
+    """Whether LSTM and GRU keep more of a gradient than a plain RNN, and learn the task."""
+    found = {name: _rows(evidence, name) for name in ("rnn", "lstm", "gru")}
+    left = {name: _left(rows) for name, rows in found.items()}
+    better = [left[name] > left["rnn"] for name in ("lstm", "gru")]
+    parts = ", ".join(
+        f"{name} {left[name]:.0e} and {100 * _test(rows):.0f}%" for name, rows in found.items()
+    )
+    return Finding(
+        HOLDS if all(better) else DEPENDS if any(better) else FAILS,
+        f"Left of a change after {FAR} steps, before training, and recall of the first of 64 "
+        f"tokens after it: {parts}.",
+        _ids([row for rows in found.values() for row in rows]),
+    )
+
+
+def clipping_helps_exploding(evidence: Evidence) -> Finding:
+    """Whether clipping lets an RNN with exploding gradients learn more."""
+    return _helps(evidence, "rnn, weights doubled", "rnn, weights doubled, clipped")
+
+
+def clipping_helps_vanishing(evidence: Evidence) -> Finding:
+    """Whether clipping lets an RNN with vanishing gradients learn more."""
+    return _helps(evidence, "rnn, weights halved", "rnn, weights halved, clipped")
+
+
+def normalisation_helps(evidence: Evidence) -> Finding:
+    """Whether layer normalisation behind the recurrence helps."""
+    return _helps(evidence, "rnn", "rnn, normalised")
+
+
+def adaptive_rates_help(evidence: Evidence) -> Finding:
+    """Whether Adam learns what SGD does not, at the same number of rates tried."""
+    return _helps(evidence, "rnn, SGD", "rnn")
+
+
+def attention_is_more_stable(evidence: Evidence) -> Finding:
+    """Whether attention's gradient is the same at all distances, and its largest one smaller."""
+    found = {name: _rows(evidence, name) for name in ("rnn", "attention")}
+    factor = {name: _factor(rows) for name, rows in found.items()}
+    largest = {
+        name: max(row["gradient_norms"]["largest"] for row in rows) for name, rows in found.items()
+    }
+    level = {name: abs(factor[name] - 1) < LEVEL for name in factor}
+    return Finding(
+        holds_if(level["attention"] and not level["rnn"] and largest["attention"] < largest["rnn"]),
+        f"Before training a change loses {100 * (1 - factor['attention']):.1f}% a step in "
+        f"attention and {100 * (1 - factor['rnn']):.0f}% in the RNN; the largest gradients in "
+        f"training have norm {largest['attention']:.1f} and {largest['rnn']:.1f}.",
+        _ids([row for rows in found.values() for row in rows]),
+    )
+
+
+def good_at_short_range(evidence: Evidence) -> Finding:
+    """Whether a plain RNN learns over 16 steps."""
+    near, far = _rows(evidence, "rnn, 16 steps"), _rows(evidence, "rnn")
+    gru_near, gru_far = _rows(evidence, "gru, 16 steps"), _rows(evidence, "gru")
+    return Finding(
+        holds_if(min(_test(near), _test(gru_near)) > LEARNED),
+        f"Recall of the first token after 16 and after 64 steps: RNN {100 * _test(near):.0f}% and "
+        f"{100 * _test(far):.0f}%, GRU {100 * _test(gru_near):.0f}% and "
+        f"{100 * _test(gru_far):.0f}% (chance {100 * CHANCE:.0f}%).",
+        _ids([*near, *far, *gru_near, *gru_far]),
+    )
+
+
+def _helps(evidence: Evidence, without: str, using: str) -> Finding:
+    """Whether all seeds of one setting answer more than all of the other."""
+    before, after = _rows(evidence, without), _rows(evidence, using)
+    worst, best = min(map(_accuracy, after)), max(map(_accuracy, before))
+    return Finding(
+        holds_if(worst > best),
+        f"Recall of the first of 64 tokens: {100 * _test(before):.0f}% ({without}) and "
+        f"{100 * _test(after):.0f}% ({using}), medians of {len(after)} seeds.",
+        _ids([*before, *after]),
+    )
+
+
+def _rows(evidence: Evidence, name: str) -> list[dict]:
+    return repeated(name, evidence.results("gradients"))
+
+
+def _accuracy(row: dict) -> float:
+    """A model that is no longer finite answers nothing."""
+    return row["test"] or 0.0
+
+
+def _test(rows: list[dict]) -> float:
+    return float(np.median([_accuracy(row) for row in rows]))
+
+
+def _left(rows: list[dict]) -> float:
+    norms = np.array([row["norms_at_start"] for row in rows])
+    return float(np.exp(np.log(norms[:, FAR] / norms[:, 1]).mean()))
+
+
+def _factor(rows: list[dict]) -> float:
+    return _left(rows) ** (1 / (FAR - 1))
+
+
+def _ids(rows: list[dict]) -> tuple[str, ...]:
+    return tuple(row["id"] for row in rows)

@@ -1,0 +1,186 @@
+"""The claims of the article, in our words, each with what judges it and the verdict that it got.
+
+`verdict` is what stands in print; a test fails where the committed rows no longer give it. Sections
+are named by their subject.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, Evidence, Finding
+from experiments.article_claims.judges import ability, counts, gradients, speed
+
+
+class Claim(NamedTuple):
+    """A sentence of the article, where it stands, and what is said of it here."""
+
+    section: str
+    statement: str
+    experiment: str  # whose README tells more
+    verdict: str
+    judge: Callable[[Evidence], Finding]
+
+
+BACKGROUND, RECURRENT = "background", "recurrent networks"
+TRANSFORMERS, TRAINING = "Transformers", "training"
+EXAMPLE, OUTLOOK = "code and results", "outlook and questions"
+
+CLAIMS = (
+    # Time, order in time, memory
+    Claim(
+        OUTLOOK,
+        "Accelerators help, and Transformers more than RNNs.",
+        "article_claims",
+        HOLDS,
+        speed.accelerators_help,
+    ),
+    Claim(
+        BACKGROUND,
+        "An RNN has to take its steps one after another; attention has not.",
+        "article_claims",
+        HOLDS,
+        counts.steps_wait,
+    ),
+    Claim(
+        BACKGROUND,
+        "A recurrence cannot be computed in parallel over time.",
+        "article_claims",
+        FAILS,
+        counts.recurrences_cannot_be_parallel,
+    ),
+    Claim(
+        EXAMPLE,
+        "A step of the RNN takes less than half the time of one of the Transformer (as printed).",
+        "crossover",
+        HOLDS,
+        speed.printed_step_times,
+    ),
+    Claim(
+        OUTLOOK,
+        "Transformers need more memory than RNNs.",
+        "article_claims",
+        HOLDS,
+        counts.memory_of_training,
+    ),
+    # Gradients
+    Claim(
+        TRAINING,
+        "Gradients of an RNN vanish over many steps.",
+        "gradients",
+        HOLDS,
+        gradients.vanishing,
+    ),
+    Claim(
+        RECURRENT,
+        "The gates of LSTM and GRU mitigate vanishing gradients.",
+        "gradients",
+        DEPENDS,
+        gradients.gates_mitigate,
+    ),
+    Claim(
+        TRAINING,
+        "The gradient of the recurrent weights is the sum over steps of dL/dh_t · dh_t/dW.",
+        "article_claims",
+        DEPENDS,
+        counts.gradient_formula,
+    ),
+    # What is learned
+    Claim(
+        TRANSFORMERS,
+        "Attention captures dependencies over long ranges that RNNs miss.",
+        "long_range",
+        DEPENDS,
+        ability.misses_the_long_range,
+    ),
+    Claim(
+        RECURRENT,
+        "RNNs are good at order in time.",
+        "long_range",
+        HOLDS,
+        ability.temporal_order,
+    ),
+    Claim(
+        TRANSFORMERS,
+        "Without positional encoding a Transformer does not know the order of its input.",
+        "article_claims",
+        HOLDS,
+        counts.order_is_lost,
+    ),
+    Claim(
+        TRANSFORMERS,
+        "The same under a causal mask.",
+        "article_claims",
+        FAILS,
+        counts.order_is_lost_under_a_causal_mask,
+    ),
+    Claim(
+        TRANSFORMERS,
+        "A Transformer needs positional encoding to understand a text.",
+        "ablations",
+        FAILS,
+        ability.positions_matter,
+    ),
+    Claim(
+        TRANSFORMERS,
+        "Several heads are better than one.",
+        "ablations",
+        FAILS,
+        ability.several_heads,
+    ),
+    Claim(
+        TRANSFORMERS,
+        "Sharing across heads gives multi-head attention fewer parameters.",
+        "article_claims",
+        FAILS,
+        counts.heads_share_weights,
+    ),
+    Claim(
+        RECURRENT,
+        "An RNN needs weights of their own for every time step.",
+        "article_claims",
+        FAILS,
+        counts.weights_for_each_step,
+    ),
+    Claim(
+        EXAMPLE,
+        "Embeddings may be scaled as h/√d ⊙ LayerNorm(h) (shown to cost at most 2 points).",
+        "ablations",
+        FAILS,
+        ability.article_scaling,
+    ),
+    Claim(
+        EXAMPLE,
+        "A feed-forward part of one layer, ReLU(W h + b), is enough (costs at most 2 points).",
+        "ablations",
+        HOLDS,
+        ability.one_layer_feed_forward,
+    ),
+    Claim(
+        EXAMPLE,
+        "On the same data and settings the Transformer reaches the lower loss.",
+        "sentiment",
+        FAILS,
+        ability.transformer_has_lower_loss,
+    ),
+    Claim(
+        EXAMPLE,
+        "On the same data and settings the Transformer is the more accurate one.",
+        "sentiment",
+        FAILS,
+        ability.transformer_is_more_accurate,
+    ),
+    Claim(
+        OUTLOOK,
+        "Variational dropout helps RNNs.",
+        "ablations",
+        FAILS,
+        ability.variational_dropout,
+    ),
+    Claim(
+        OUTLOOK,
+        "Hybrids of both can beat either.",
+        "long_range",
+        FAILS,
+        ability.hybrids_beat_either,
+    ),
+)

@@ -1,0 +1,84 @@
+"""What settles claims without training: `python -m experiments.article_claims.run`.
+
+Counts parameters, reads compiled programs, compares gradients and shuffles inputs, and prints the
+ledger: every claim with the verdict that the committed rows of all experiments give it.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+from absl.flags import FlagValues
+from rich.console import Console
+
+from experiments.article_claims.evidence import Evidence
+from experiments.article_claims.ledger import CLAIMS
+from experiments.article_claims.measurements import MEASUREMENTS
+from experiments.command import define_flags
+from experiments.sweep import run_cells
+from seqjax.command_line import run_command
+from seqjax.training.run import versions
+
+RESULTS = Path(__file__).with_name("results.jsonl")
+QUICK = ("parameters_by_heads", "gradient_formulas")
+
+
+class Measurement(NamedTuple):
+    """One of `MEASUREMENTS` by its name."""
+
+    name: str
+
+    @property
+    def identity(self) -> str:
+        """The id of its row."""
+        return f"article_claims: {self.name}"
+
+    @property
+    def command(self) -> str:
+        """What runs it, where its row is missing."""
+        return "python -m experiments.article_claims.run"
+
+    def row(self, console: Console) -> dict[str, Any]:
+        """Measures."""
+        started = time.monotonic()
+        return {
+            "id": self.identity,
+            "command": self.command,
+            "figures": MEASUREMENTS[self.name](),
+            "seconds": round(time.monotonic() - started, 1),
+            "device": {"kind": jax.devices()[0].device_kind, "count": jax.device_count()},
+            "versions": versions(),
+        }
+
+
+def table(results: Path) -> Sequence[str]:
+    """The ledger as lines of Markdown; verdicts come from the rows of all experiments."""
+    evidence = Evidence(results.parent.parent)
+    lines = [
+        "| | where | the claim | verdict | what was measured | experiment |",
+        "|---|---|---|---|---|---|",
+    ]
+    for number, claim in enumerate(CLAIMS, 1):
+        finding = claim.judge(evidence)
+        lines.append(
+            f"| {number} | {claim.section} | {claim.statement} | **{finding.verdict}** "
+            f"| {finding.figure} | `{claim.experiment}` |"
+        )
+    return lines
+
+
+def main(values: FlagValues) -> None:
+    """Measures what is missing, then prints the ledger."""
+    console = Console(stderr=True)
+    if values.quick:
+        for name in QUICK:
+            print(Measurement(name).row(console))
+        return
+    run_cells([Measurement(name) for name in MEASUREMENTS], RESULTS, console)
+    print("\n".join(table(RESULTS)))
+
+
+if __name__ == "__main__":
+    run_command(define_flags, main)

@@ -1,0 +1,1 @@
+"""Which mixer is the fastest, by length, batch, width and device."""

@@ -1,0 +1,76 @@
+"""The times of the atlas: by mixer, work and shape, how they grow, and where pairs cross."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from experiments.sweep import read_rows
+
+Row = dict[str, Any]
+ASYMPTOTIC = 512  # lengths from here on tell how a time grows
+
+
+class Shape(NamedTuple):
+    """What rows are compared at."""
+
+    work: str
+    batch: int = 8
+    width: int = 64
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """The rows of the atlas, of the method that each mixer takes by itself."""
+
+    results: Path
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """All rows, skipped ones among them."""
+        return [row for row in read_rows(self.results).values() if row["method"] == "auto"]
+
+    @cached_property
+    def mixers(self) -> Sequence[str]:
+        """The mixers, in the order in which they were first measured."""
+        return list(dict.fromkeys(row["mixer"] for row in self.rows))
+
+    def series(self, mixer: str, shape: Shape) -> Mapping[int, Row]:
+        """The measured rows of a mixer by length."""
+        found = [
+            row
+            for row in self.rows
+            if row["mixer"] == mixer
+            and (row["work"], row["batch"], row["width"]) == shape
+            and "milliseconds" in row
+        ]
+        return {row["length"]: row for row in sorted(found, key=lambda row: row["length"])}
+
+    def exponent(self, mixer: str, shape: Shape) -> float | None:
+        """p of `time ~ T^p` from `ASYMPTOTIC` steps on (least squares of logarithms)."""
+        series = self.series(mixer, shape)
+        points = [(n, row["milliseconds"]) for n, row in series.items() if n >= ASYMPTOTIC]
+        if len(points) < 2:
+            return None
+        lengths, times = np.log(np.array(points)).T
+        return float(np.polyfit(lengths, times, 1)[0])
+
+    def crossing(self, first: str, second: str, shape: Shape) -> float | None:
+        """The length from which `second` is faster than `first`, or the other way round.
+
+        Between measured lengths, times are taken to be powers of the length. None where the order
+        is the same at all lengths that both were measured at.
+        """
+        one, other = self.series(first, shape), self.series(second, shape)
+        shared = sorted(one.keys() & other.keys())
+        ratios = [np.log(one[n]["milliseconds"] / other[n]["milliseconds"]) for n in shared]
+        for place in range(len(shared) - 1):
+            before, after = ratios[place : place + 2]
+            if before * after < 0:
+                share = before / (before - after)
+                low, high = np.log(shared[place : place + 2])
+                return float(np.exp(low + share * (high - low)))
+        return None

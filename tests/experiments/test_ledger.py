@@ -1,0 +1,115 @@
+"""Verdicts follow from the committed rows, and change with them."""
+
+import json
+import shutil
+
+import pytest
+
+from experiments.article_claims import measurements
+from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, Evidence
+from experiments.article_claims.judges import ability, counts
+from experiments.article_claims.ledger import CLAIMS
+from experiments.sweep import ROOT
+
+EVIDENCE = Evidence()
+
+
+@pytest.fixture(scope="module")
+def findings():
+    """Returns what each claim's rows say."""
+    return [claim.judge(EVIDENCE) for claim in CLAIMS]
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """Returns evidence in which some rows of an experiment were changed."""
+
+    def change(experiment, edit):
+        for path in ROOT.glob("experiments/*/results.jsonl"):
+            folder = tmp_path / path.parent.name
+            folder.mkdir()
+            shutil.copy(path, folder)
+        path = tmp_path / experiment / "results.jsonl"
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        for row in rows:
+            edit(row)
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        return Evidence(tmp_path)
+
+    return change
+
+
+def test_there_are_as_many_claims_as_were_asked_for():
+    assert len(CLAIMS) >= 22
+    assert len({claim.statement for claim in CLAIMS}) == len(CLAIMS)
+
+
+def test_every_verdict_in_print_is_what_the_rows_give(findings):
+    for claim, finding in zip(CLAIMS, findings, strict=True):
+        assert finding.verdict == claim.verdict, f"{claim.statement} {finding.figure}"
+
+
+def test_every_finding_names_rows_that_are_there(findings):
+    rows = {
+        name
+        for path in ROOT.glob("experiments/*/results.jsonl")
+        for name in EVIDENCE.rows(path.parent.name)
+    }
+    for finding in findings:
+        assert finding.rows and set(finding.rows) <= rows
+        assert "nan" not in finding.figure
+
+
+@pytest.mark.parametrize("name", ["parameters_by_heads", "gradient_formulas"])
+def test_what_was_counted_is_counted_again(name):
+    figures = json.loads(json.dumps(measurements.MEASUREMENTS[name]()))
+    committed = EVIDENCE.measured(name)["figures"]
+    if name == "gradient_formulas":
+        exact, half = figures.values()
+        assert exact < counts.ROUNDING
+        assert half == pytest.approx(committed["loss of its own step alone"], rel=1e-4)
+    else:
+        assert figures == committed
+
+
+def test_weights_that_grow_with_the_length_would_be_weights_for_each_step(changed):
+    def grow(row):
+        if row["id"].endswith("weights_by_length"):
+            row["figures"]["rnn"][1] += 1
+
+    assert counts.weights_for_each_step(changed("article_claims", grow)).verdict == HOLDS
+
+
+def test_an_answer_that_shuffling_moves_would_keep_the_order(changed):
+    def move(row):
+        if row["id"].endswith(": order"):
+            row["figures"]["attention"] = 0.01
+
+    assert counts.order_is_lost(changed("article_claims", move)).verdict == FAILS
+
+
+def test_a_transformer_that_is_better_at_every_seed_would_be_more_accurate(changed):
+    def better(row):
+        if row["summary"]["model"] == "transformer":
+            row["summary"]["test"]["accuracy"] += 0.05
+
+    evidence = changed("sentiment", better)
+    assert ability.transformer_is_more_accurate(evidence).verdict == HOLDS
+    assert ability.transformer_has_lower_loss(evidence).verdict == FAILS
+
+
+def test_one_head_that_is_worse_at_every_seed_would_speak_for_several(changed):
+    def worse(row):
+        if row["config"]["model"]["heads"] == 1:
+            row["summary"]["test"]["accuracy"] -= 0.1
+
+    assert ability.several_heads(changed("ablations", worse)).verdict == HOLDS
+
+
+def test_recurrences_that_recall_nothing_would_leave_recall_to_attention(changed):
+    def forget(row):
+        if row["config"]["preset"] in ("lstm", "rglru"):
+            row["summary"]["valid"]["accuracy"] = 0.1
+
+    assert ability.misses_the_long_range(EVIDENCE).verdict == DEPENDS
+    assert ability.misses_the_long_range(changed("long_range", forget)).verdict == HOLDS
