@@ -58,10 +58,16 @@ def test_by_position(folder: RunFolder) -> dict[str, list[float]]:
         )
 
 
+def test_measures(folder: RunFolder) -> dict[str, float]:
+    """What the data tell of the test split, such as the errors of a simple forecast."""
+    return folder.facts().splits["test"].measures
+
+
 DETAILS: dict[str, Callable[[RunFolder], Any]] = {
     "test_correct": test_correct,
     "test_by_length": test_by_length,
     "test_by_position": test_by_position,
+    "test_measures": test_measures,
 }
 
 

@@ -6,6 +6,7 @@ import os
 import random
 import struct
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import jaxtyping  # noqa: E402
 import numpy as np  # noqa: E402
+from scipy.io import wavfile  # noqa: E402
 
 jaxtyping.install_import_hook(["seqjax.ops", "seqjax.models"], "beartype.beartype")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -88,5 +90,24 @@ def write_idx():
         head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
         with (gzip.open if path.suffix == ".gz" else open)(path, "wb") as file:
             file.write(head + array.astype(np.uint8).tobytes())
+
+    return write
+
+
+@pytest.fixture
+def write_words():
+    """Returns `write_words(folder, labels, speakers, takes)`: wav files of a tone each label."""
+
+    def write(folder: Path, labels: Sequence[str], speakers: Sequence[str], takes: int) -> None:
+        folder.mkdir()
+        chance = np.random.default_rng(0)
+        for number, label in enumerate(labels):
+            for speaker in speakers:
+                for take in range(takes):
+                    moments = np.arange(chance.integers(1000, 3000)) / 8000
+                    wave = np.sin(2 * np.pi * (500 + 400 * number) * moments)
+                    wave += 0.1 * chance.normal(size=len(wave))
+                    samples = (8000 * wave).astype(np.int16)
+                    wavfile.write(folder / f"{label}_{speaker}_{take}.wav", 8000, samples)
 
     return write

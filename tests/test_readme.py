@@ -1,6 +1,5 @@
-"""The README is a promise: its examples run, and its numbers are those of the committed rows."""
+"""The README is a promise: its examples run, and what it names is there."""
 
-import json
 import re
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.sentiment.run import RESULTS, cells, table
 from seqjax import models
 from seqjax.models.mixers import MIXERS
 
@@ -46,13 +44,6 @@ def test_the_example_of_a_mixer_keeps_the_contract_and_learns(monkeypatch):
     gradient = jax.grad(lambda p: models.apply(config, p, tokens)[0].sum())(params)
     kernel = gradient["segment_0"]["block_0"]["moving_average"]["input"]["kernel"]
     assert np.abs(kernel).max() > 0
-
-
-def test_the_table_is_that_of_the_committed_rows():
-    rows = {row["id"]: row for row in map(json.loads, RESULTS.read_text().splitlines())}
-    printed = table({name: [rows[c.identity] for c in group] for name, group in cells().items()})
-    for line in printed:
-        assert line in README
 
 
 @pytest.mark.parametrize(

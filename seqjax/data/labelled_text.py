@@ -13,6 +13,7 @@ from seqjax.data.arrays import Split
 from seqjax.data.dataset import DataConfig, Dataset
 from seqjax.data.facts import DataFacts, SplitFacts
 from seqjax.data.loader import boundaries
+from seqjax.data.texts import FILE_SOURCES
 from seqjax.data.tokenizers import Tokenizer
 from seqjax.errors import UserError, did_you_mean
 
@@ -24,7 +25,8 @@ class LabelledTextConfig(DataConfig):
     tokenized: ClassVar[bool] = True
 
     # rotten_tomatoes: carried by a Python package, with splits of its own; files: a user's own CSV,
-    # TSV or JSON lines; tfds:NAME: any text classification set of TensorFlow Datasets
+    # TSV or JSON lines; trees: files of a sentiment treebank, of whose training sentences every
+    # phrase is read; tfds:NAME: any text classification set of TensorFlow Datasets
     source: str = "rotten_tomatoes"
     # Paths (files) or split expressions such as "train[:90%]" (tfds, where an empty train is the
     # split "train"). A valid or test that is left empty is cut from train: a tenth of its distinct
@@ -44,13 +46,18 @@ class LabelledTextConfig(DataConfig):
     split_seed: int = 0  # which rows are cut from train for an absent valid or test
 
     def __post_init__(self) -> None:
-        known = ("rotten_tomatoes", "files", "tfds:NAME")
-        if self.source not in known[:2] and not self.source.startswith("tfds:"):
+        known = ("rotten_tomatoes", *FILE_SOURCES, "tfds:NAME")
+        if self.source not in known[:-1] and not self.source.startswith("tfds:"):
             raise UserError(
                 f"data.source={self.source!r} is unknown; {did_you_mean(self.source, known)}"
             )
-        if self.source == "files" and not self.train:
-            raise UserError("data.train='' must name a file where data.source='files'.")
+        if self.source in FILE_SOURCES and not self.train:
+            raise UserError(f"data.train='' must name a file where data.source={self.source!r}.")
+        if self.source == "trees" and not (self.valid and self.test):
+            raise UserError(
+                f"data.valid={self.valid!r} and data.test={self.test!r} must name files where "
+                f"data.source='trees': what is cut from train would share its phrases with it."
+            )
         if self.source == "rotten_tomatoes" and (self.train or self.valid or self.test):
             raise UserError(
                 f"data.train={self.train!r}, data.valid={self.valid!r} and data.test={self.test!r} "
@@ -71,7 +78,7 @@ class LabelledTextConfig(DataConfig):
     def identity(self) -> dict[str, Any]:
         """Files count by their contents, which the fingerprint covers, and not by their places."""
         fields = dataclasses.asdict(self)
-        if self.source == "files":
+        if self.source in FILE_SOURCES:
             fields |= {split: bool(fields[split]) for split in sources.SPLITS}
         return fields
 

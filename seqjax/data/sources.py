@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seqjax.data import files
-from seqjax.data.texts import Texts, TextSource
+from seqjax.data import files, trees
+from seqjax.data.texts import FILE_SOURCES, Texts, TextSource
 from seqjax.errors import UserError
 
 SPLITS = ("train", "valid", "test")
@@ -31,7 +31,7 @@ def fingerprint(config: TextSource) -> str:
     for split in SPLITS:
         name = getattr(config, split)
         digest.update(f"\n{split} ".encode())
-        if name and config.source == "files":
+        if name and config.source in FILE_SOURCES:
             path = files.locate(f"data.{split}", name)
             with path.open("rb") as stream:
                 digest.update("".join(path.suffixes).encode())
@@ -45,7 +45,7 @@ def fingerprint(config: TextSource) -> str:
 
 def load(config: TextSource, cache_folder: Path) -> Corpus:
     """Reads and checks all splits; those that are absent are cut from train."""
-    if config.source == "files":
+    if config.source in FILE_SOURCES:
         splits = {split: _read_file(config, split) for split in SPLITS if getattr(config, split)}
         names = []
     else:
@@ -66,13 +66,15 @@ def load(config: TextSource, cache_folder: Path) -> Corpus:
 
 def load_split(config: TextSource, split: str, cache_folder: Path) -> Texts:
     """One split; of a user's own files only the one that holds it is read."""
-    if config.source == "files" and getattr(config, split):
+    if config.source in FILE_SOURCES and getattr(config, split):
         return _read_file(config, split)
     return load(config, cache_folder).splits[split]
 
 
 def _read_file(config: TextSource, split: str) -> Texts:
     name = getattr(config, split)
+    if config.source == "trees":
+        return trees.read(f"data.{split}", name, phrases=split == "train")
     origin = f"data.{split}={name!r}"
     columns = {
         "data.text_column": config.text_column,

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+FILE_SOURCES = ("files", "trees")  # those that read the files that the splits' settings name
+
 
 class TextSource(Protocol):
     """The settings that say which texts to read."""

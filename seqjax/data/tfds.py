@@ -1,4 +1,4 @@
-"""Text sets of TensorFlow Datasets (TFDS), read without TensorFlow."""
+"""Sets of TensorFlow Datasets (TFDS), texts above all, read without TensorFlow."""
 
 import contextlib
 import glob
@@ -6,9 +6,10 @@ import importlib.util
 import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import requests
 import tensorflow_datasets as tfds
@@ -60,18 +61,49 @@ def prepared_builder(source: str, name: str, data_dir: Path) -> tfds.core.Datase
     return builder
 
 
+def downloaded(source: str, name: str, data_dir: Path) -> Path:
+    """The one file that a set consists of, as TFDS downloads and checks it.
+
+    For a set that TFDS cannot even describe without TensorFlow, such as one of sounds.
+    """
+    infos = tfds.builder_cls(name).url_infos
+    (url,) = infos
+    data_dir.mkdir(parents=True, exist_ok=True)
+    manual = data_dir / "downloads" / "manual"
+    tfds.enable_progress_bar()
+    with FileLock(data_dir / f"{name}.lock"), _told(source, infos, manual):
+        manager = tfds.download.DownloadManager(
+            download_dir=data_dir / "downloads",
+            manual_dir=manual,
+            url_infos=infos,
+            dataset_name=name,
+        )
+        with _without_tensorflow(), contextlib.redirect_stdout(sys.stderr):
+            return Path(manager.download(url))
+
+
 def _download_and_prepare(builder: tfds.core.DatasetBuilder, source: str, manual: Path) -> None:
     downloads = builder.url_infos is not None
     (tfds.enable_progress_bar if downloads else tfds.disable_progress_bar)()
     # What TFDS prints is about the download, and no part of a command's result on standard output.
     messages = sys.stderr if downloads else io.StringIO()
+    with (
+        _told(source, builder.url_infos or {}, manual),
+        _without_tensorflow(),
+        contextlib.redirect_stdout(messages),
+    ):
+        builder.download_and_prepare(
+            download_config=tfds.download.DownloadConfig(try_download_gcs=False)
+        )
+
+
+@contextlib.contextmanager
+def _told(source: str, infos: Mapping[str, Any], manual: Path) -> Iterator[None]:
+    """What a download can fail from, in a sentence each."""
     try:
-        with _without_tensorflow(), contextlib.redirect_stdout(messages):
-            builder.download_and_prepare(
-                download_config=tfds.download.DownloadConfig(try_download_gcs=False)
-            )
+        yield
     except (requests.RequestException, tfds.download.DownloadError) as error:
-        files = [info.filename for info in (builder.url_infos or {}).values() if info.filename]
+        files = [info.filename for info in infos.values() if info.filename]
         raise UserError(
             f"data.source={source!r} could not be downloaded ({type(error).__name__}): connect to "
             f"the network, or put {', '.join(files) or 'its files'} into {manual}."

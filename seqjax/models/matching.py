@@ -83,16 +83,21 @@ def _at_width(config: ModelConfig, width: int, step: int) -> ModelConfig:
 
 def _widest(config: ModelConfig, target: int, step: int) -> ModelConfig:
     """The largest width, a multiple of `step`, that does not exceed the target; else the least."""
-    low, high = 1, 2
-    while outside(_at_width(config, high * step, step)) <= target:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        if outside(_at_width(config, middle * step, step)) <= target:
-            low = middle
-        else:
-            high = middle
-    return _at_width(config, low * step, step)
+
+    def count(units: int) -> int:
+        return outside(_at_width(config, units * step, step))
+
+    # Counting traces the model, so the search starts near its end: parameters grow with the square.
+    units, guess = 0, max(1, round(config.width / step))
+    for _ in range(4):
+        if guess == units:
+            break
+        units, guess = guess, max(1, round(guess * math.sqrt(target / count(guess))))
+    while units > 1 and count(units) > target:
+        units -= 1
+    while count(units + 1) <= target:
+        units += 1
+    return _at_width(config, units * step, step)
 
 
 def _adjusted(config: ModelConfig, target: int, field: str, step: int) -> ModelConfig:

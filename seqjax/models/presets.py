@@ -54,7 +54,7 @@ def sized(word: str, size: str, **settings: Any) -> ModelConfig:
     blocks, embedding_size, parameters = SIZES[size]
     unit = PATTERNS[word]
     if not unit:
-        return ModelConfig(pattern=(), embedding_size=embedding_size, **settings)
+        return ModelConfig(pattern=(), **{"embedding_size": embedding_size} | settings)
     attention = {"attention", "local_attention"} & set(unit)
     start = ModelConfig(
         pattern=unit * -(-blocks // len(unit)),

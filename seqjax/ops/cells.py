@@ -1,4 +1,4 @@
-"""The cells of the nonlinear recurrences, as `recurrence.py` evaluates them.
+"""The cells of the nonlinear recurrences, as `recurrence.py` repeats them.
 
 `x` is the input's product `W_x x_t + b_x`, `r` the recurrent product `W_h h_{t-1} + b_h`.
 Gates lie side by side in the order that PyTorch and cuDNN use.
@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from seqjax.ops.recurrence import Cell, State
+from seqjax.ops.cell import Cell, State
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "tanh": jnp.tanh,

@@ -7,6 +7,7 @@ class with another kind of data.
 
 from seqjax.data.images import ImagesConfig
 from seqjax.data.probes import dataset as probes
+from seqjax.data.speech import SpeechConfig
 from seqjax.errors import UserError, did_you_mean
 from seqjax.tasks.classification import Classification
 from seqjax.tasks.forecasting import Forecasting
@@ -14,10 +15,13 @@ from seqjax.tasks.labelling import Labelling
 from seqjax.tasks.language_model import LanguageModel
 from seqjax.tasks.regression import Regression
 from seqjax.tasks.task import Task
+from seqjax.tasks.video import Video
 
 TASKS: dict[str, Task] = {
     "classification": Classification(),
     "images": Classification(ImagesConfig),
+    "speech": Classification(SpeechConfig),
+    "video": Video(),
     "forecast": Forecasting(),
     "language_model": LanguageModel(),
     "copy": Labelling(probes.CopyConfig),

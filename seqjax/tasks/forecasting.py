@@ -14,12 +14,11 @@ from seqjax.data.dataset import DataConfig
 from seqjax.data.facts import DataFacts
 from seqjax.data.forecast import ForecastConfig
 from seqjax.data.tokenizers import Tokenizer
-from seqjax.errors import UserError
 from seqjax.models import ModelConfig, Params
 from seqjax.tasks.forecast_plot import draw, numbered
-from seqjax.tasks.inputs import complete_stack
-from seqjax.tasks.metrics import Mean, Means, weighted
-from seqjax.tasks.task import Batch, Options, Task
+from seqjax.tasks.metrics import Mean, Means
+from seqjax.tasks.regression import Regression
+from seqjax.tasks.task import Batch, Options
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class ForecastOptions(Options):
 
 
 @dataclass(frozen=True)
-class Forecasting(Task):
+class Forecasting(Regression):
     """The squared error of `target` [batch, horizon, columns], from `series` [batch, context, …].
 
     Columns are independent: one model is asked for each of them alone, as in Nie et al. (2023,
@@ -43,36 +42,17 @@ class Forecasting(Task):
     data: type[DataConfig] = ForecastConfig
     options = ForecastOptions
 
-    def complete(self, config: ModelConfig, facts: DataFacts) -> ModelConfig:
-        """Patch size and horizon; a model that answers at every step is an error."""
-        if config.pool == "none":
-            raise UserError(
-                "model.pool='none' answers at every step, and a forecast is made once for a "
-                "window: set it to 'last' or 'mean'."
-            )
-        return complete_stack(config, facts, facts.target_size)
-
-    def means(
-        self,
-        config: ModelConfig,
-        params: Params,
-        batch: Batch,
-        *,
-        dropout_key: Array | None = None,
-        label_smoothing: float = 0.0,
-    ) -> Means:
-        """`loss`, the mean squared error, and `mae`, over all steps and columns."""
-        if label_smoothing:
-            raise UserError(
-                f"train.label_smoothing={label_smoothing} needs labels, and this task asks for "
-                "numbers: set it to 0."
-            )
-        errors = forecast(config, params, batch, dropout_key) - batch["target"]
-        weights = jnp.broadcast_to(batch["weight"][:, None, None], errors.shape)
-        return {
-            "loss": weighted(errors**2, weights),
-            "mae": weighted(jnp.abs(errors), weights),
-        }
+    def estimate(
+        self, config: ModelConfig, params: Params, batch: Batch, dropout_key: Array | None = None
+    ) -> Float[Array, "batch horizon columns"]:
+        """The steps ahead, in units of the training data's deviations."""
+        location, scale = batch["location"][:, None], batch["scale"][:, None]
+        scale = jnp.where(scale > 0, scale, 1)  # rows that only fill the batch have none
+        series = ((batch["series"] - location) / scale).swapaxes(1, 2)
+        rows, columns, context = series.shape
+        patches = series.reshape(rows * columns, context // config.input_size, config.input_size)
+        ahead = models.apply(config, params, patches, dropout_key=dropout_key)[0]
+        return ahead.reshape(rows, columns, -1).swapaxes(1, 2) * scale + location
 
     def derived(self, metrics: dict[str, float]) -> dict[str, float]:
         """The loss under its usual name as well."""
@@ -80,18 +60,12 @@ class Forecasting(Task):
 
     def by_position(self, config: ModelConfig, params: Params, batch: Batch) -> Means:
         """`loss` and `mae` at each step ahead."""
-        errors = forecast(config, params, batch, None) - batch["target"]
+        errors = self.estimate(config, params, batch) - batch["target"]
         weights = jnp.broadcast_to(batch["weight"][:, None, None], errors.shape)
         return {
             name: Mean(jnp.sum(values * weights, axis=(0, 2)), jnp.sum(weights, axis=(0, 2)))
             for name, values in (("loss", errors**2), ("mae", jnp.abs(errors)))
         }
-
-    def predict(
-        self, config: ModelConfig, params: Params, batch: Batch, options: Options
-    ) -> Float[Array, "batch horizon columns"]:
-        """The steps ahead, in units of the training data's deviations."""
-        return forecast(config, params, batch, None)
 
     def answers(
         self,
@@ -114,19 +88,6 @@ class Forecasting(Task):
                 path = numbered(options.plot, int(batch["row"][row]))
                 draw(path, columns, moments, past * deviation + mean, values)
         return said
-
-
-def forecast(
-    config: ModelConfig, params: Params, batch: Batch, dropout_key: Array | None
-) -> Float[Array, "batch horizon columns"]:
-    """Each column's steps ahead, from patches of its window."""
-    location, scale = batch["location"][:, None], batch["scale"][:, None]
-    scale = jnp.where(scale > 0, scale, 1)  # rows that only fill the batch have none
-    series = ((batch["series"] - location) / scale).swapaxes(1, 2)
-    rows, columns, context = series.shape
-    patches = series.reshape(rows * columns, context // config.input_size, config.input_size)
-    ahead = models.apply(config, params, patches, dropout_key=dropout_key)[0]
-    return ahead.reshape(rows, columns, -1).swapaxes(1, 2) * scale + location
 
 
 def moments_of(days_and_seconds: np.ndarray) -> np.ndarray:

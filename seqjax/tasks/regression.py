@@ -19,7 +19,10 @@ from seqjax.tasks.task import Batch, Options, Task
 
 @dataclass(frozen=True)
 class Regression(Task):
-    """The squared error of `target` [batch]; `loss` is its mean, and `mae` the absolute error's."""
+    """The squared error of `target` [batch]; `loss` is its mean, and `mae` the absolute error's.
+
+    A task that asks for more numbers than one in a row has an `estimate` of its own.
+    """
 
     data: type[DataConfig]
 
@@ -41,23 +44,31 @@ class Regression(Task):
         dropout_key: Array | None = None,
         label_smoothing: float = 0.0,
     ) -> Means:
-        """`loss`, the mean squared error, and `mae`, of the rows of positive weight."""
+        """`loss`, the mean squared error, and `mae`, over the rows of positive weight."""
         if label_smoothing:
             raise UserError(
-                f"train.label_smoothing={label_smoothing} needs labels, and this task asks for a "
-                "number: set it to 0."
+                f"train.label_smoothing={label_smoothing} needs labels, and this task asks for "
+                "numbers: set it to 0."
             )
-        errors = logits_of(config, params, batch, dropout_key)[..., 0] - batch["target"]
+        errors = self.estimate(config, params, batch, dropout_key) - batch["target"]
+        of_row = batch["weight"].reshape(-1, *[1] * (errors.ndim - 1))
+        weights = jnp.broadcast_to(of_row, errors.shape)
         return {
-            "loss": weighted(errors**2, batch["weight"]),
-            "mae": weighted(jnp.abs(errors), batch["weight"]),
+            "loss": weighted(errors**2, weights),
+            "mae": weighted(jnp.abs(errors), weights),
         }
+
+    def estimate(
+        self, config: ModelConfig, params: Params, batch: Batch, dropout_key: Array | None = None
+    ) -> Float[Array, "batch ..."]:
+        """What the model says in the place of `target`."""
+        return logits_of(config, params, batch, dropout_key)[..., 0]
 
     def predict(
         self, config: ModelConfig, params: Params, batch: Batch, options: Options
-    ) -> Float[Array, " batch"]:
-        """The number."""
-        return logits_of(config, params, batch)[..., 0]
+    ) -> Float[Array, "batch ..."]:
+        """The number, or the numbers."""
+        return self.estimate(config, params, batch)
 
     def answers(
         self,

@@ -1,5 +1,7 @@
 """Text sets of TFDS, without TensorFlow, through a small set served locally."""
 
+import dataclasses
+import hashlib
 import http.server
 import io
 import socket
@@ -10,9 +12,11 @@ import zipfile
 
 import numpy as np
 import pytest
+import requests
 import tensorflow_datasets
 
 from seqjax.data import documents, sources, tfds
+from seqjax.data.archives import contents
 from seqjax.data.labelled_text import LabelledTextConfig
 from seqjax.data.running_text import RunningTextConfig
 from seqjax.errors import UserError
@@ -209,3 +213,38 @@ def test_texts_alone_are_running_text(cache):
     ):
         with pytest.raises(UserError, match=said):
             documents.read(RunningTextConfig(**source | options), cache)
+
+
+class Sounds:
+    """A set that TFDS cannot describe without TensorFlow: nothing but where its archive is."""
+
+    url_infos = None
+
+
+@pytest.fixture
+def sounds(server, monkeypatch):
+    """Serves an archive as the one file of the set `sounds`; returns the hash to expect of it."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    content = requests.get(f"{server}/test.zip", timeout=10).content
+    info = tensorflow_datasets.core.download.checksums.UrlInfo(
+        size=len(content), checksum=hashlib.sha256(content).hexdigest(), filename="sounds.zip"
+    )
+    monkeypatch.setattr(Sounds, "url_infos", {f"{server}/test.zip": info})
+    monkeypatch.setattr(tensorflow_datasets, "builder_cls", lambda name: Sounds)
+    return info
+
+
+def test_the_archive_of_a_set_is_downloaded_once_and_checked(sounds, tmp_path, monkeypatch):
+    path = tfds.downloaded("tfds:sounds", "sounds", tmp_path)
+    assert len(contents("data.source", str(path), ".txt")) == 20
+    monkeypatch.setattr(tfds.downloader, "_Downloader", None)
+    assert tfds.downloaded("tfds:sounds", "sounds", tmp_path) == path
+    assert "tensorflow" not in sys.modules
+
+
+def test_an_archive_that_is_not_as_published_is_refused(sounds, tmp_path, monkeypatch):
+    (url,) = Sounds.url_infos
+    other = dataclasses.replace(sounds, checksum="0" * 64)
+    monkeypatch.setattr(Sounds, "url_infos", {url: other})
+    with pytest.raises(UserError, match=r"tfds:sounds'.*is not the one that TFDS"):
+        tfds.downloaded("tfds:sounds", "sounds", tmp_path)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from jax.extend.core import jaxprs_in_params
 
 from seqjax.ops import cells
-from seqjax.ops.recurrence import Cell, recurrence
+from seqjax.ops.cell import Cell
+from seqjax.ops.recurrence import recurrence
 
 CELLS = {
     "rnn": cells.elman("tanh"),

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from seqjax.models.axes import with_axes
 from seqjax.models.mixers.recurrent import CellRecurrence
 from seqjax.ops import cells
-from seqjax.ops.recurrence import Cell
+from seqjax.ops.cell import Cell
 
 
 class Para(CellRecurrence):

@@ -8,7 +8,8 @@ from jaxtyping import Array, Float
 from seqjax.models.axes import laid_out, with_axes
 from seqjax.models.mixers.mixer import Recurrence, time_major, zero_masked
 from seqjax.ops import cells
-from seqjax.ops.recurrence import Cell, State, recurrence
+from seqjax.ops.cell import Cell, State
+from seqjax.ops.recurrence import recurrence
 
 input_init = nn.initializers.glorot_uniform()
 

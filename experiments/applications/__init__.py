@@ -1,0 +1,1 @@
+"""Every application that the article names, by mixer, at matched parameters."""

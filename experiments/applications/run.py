@@ -1,0 +1,204 @@
+"""Which mixer suits which application: `python -m experiments.applications.run --task=forecast`.
+
+Models of `size=tiny`, 100,000 parameters outside their tables, are trained on real data by the
+settings of each task's file in `configs/`, and measured on the test split with the checkpoint that
+is best on the validation split. The data sets lie in `data/`, one folder each; the README beside
+this file says where they come from.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+from absl.flags import FlagValues
+
+from experiments import command
+from experiments.command import run_experiment
+from experiments.sweep import Cell, read_rows
+from seqjax.command_line import run_command
+from seqjax.errors import UserError, did_you_mean
+
+RESULTS = Path(__file__).with_name("results.jsonl")
+PERCENT = ("accuracy", "digit_accuracy", "direction_accuracy")
+Metrics = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Application:
+    """A line of the table for each model: one training command, by the name of the model.
+
+    `metrics` are those of `split` that the table tells. `lines` are to be compared with the models,
+    as published or as measured elsewhere; `measures` names those that the data themselves tell,
+    under the metrics' names behind a prefix. A cell may take `minutes`.
+    """
+
+    cells: Mapping[str, Cell]
+    metrics: tuple[str, ...] = ("accuracy",)
+    split: str = "test"
+    lines: Mapping[str, Metrics] = field(default_factory=dict)
+    measures: Mapping[str, str] = field(default_factory=dict)
+    minutes: float = 15.0
+
+
+def of_words(words: Sequence[str], config: str, **settings: Any) -> dict[str, Cell]:
+    """The cells of some preset words of a configuration, with the same settings."""
+    return {word: Cell(f"configs/{config}.py:{word}").where(**settings) for word in words}
+
+
+RECURRENT_OR_NOT = ("lstm", "lru", "transformer")
+RECURRENT_TO_HYBRID = ("rnn", *RECURRENT_OR_NOT, "hybrid")
+
+MNIST = {
+    "data__source": "idx",
+    "data__train": "data/mnist/train-images-idx3-ubyte.gz",
+    "data__test": "data/mnist/t10k-images-idx3-ubyte.gz",
+}
+
+ETTH1 = {
+    "data__source": "etth1",
+    "data__file": "data/etth1/ETTh1.csv.gz",
+    "data__context": 336,
+    "data__patch_size": 16,
+}
+
+FSDD = {
+    "data__source": "files",
+    "data__train": "data/fsdd/train.tar.xz",
+    "data__test": "data/fsdd/test.tar.xz",
+}
+
+
+def forecasts(words: Sequence[str], **settings: Any) -> Application:
+    """ETTh1 at a horizon."""
+    cells = of_words(words, "forecast", **ETTH1, **settings)
+    return Application(
+        cells={
+            word: dataclasses.replace(cell, details=("test_measures",))
+            for word, cell in cells.items()
+        },
+        metrics=("mse", "mae"),
+        measures={"last value": "last_value_", "linear map": "linear_"},
+    )
+
+
+APPLICATIONS = {
+    "pixels, rows": Application(
+        cells=of_words(RECURRENT_TO_HYBRID, "pixels", **MNIST, train__epochs=4),
+    ),
+    "pixels, permuted": Application(
+        cells=of_words(("lru",), "pixels", **MNIST, data__view="permuted", train__epochs=6),
+        minutes=120.0,
+    ),
+    "speech": Application(cells=of_words(RECURRENT_OR_NOT, "speech", **FSDD)),
+    "speech, theo held out": Application(
+        cells=of_words(RECURRENT_OR_NOT, "speech", **FSDD, data__held_out_speaker="theo"),
+    ),
+    "video": Application(
+        cells={
+            word: dataclasses.replace(cell, details=("test_measures",))
+            for word, cell in of_words(RECURRENT_OR_NOT, "video", **MNIST).items()
+        },
+        metrics=("accuracy", "digit_accuracy", "direction_accuracy", "frame_mse"),
+        measures={"last frame": "last_"},
+    ),
+    "forecast, 96 steps": forecasts(
+        (*RECURRENT_OR_NOT, "hybrid"), train__epochs=3, data__horizon=96
+    ),
+    "forecast, 96 steps, windows not normalised": forecasts(
+        ("lru",), train__epochs=3, data__horizon=96, data__normalise_windows=False
+    ),
+    **{
+        f"forecast, {horizon} steps": forecasts(
+            RECURRENT_OR_NOT, train__epochs=2, data__horizon=horizon
+        )
+        for horizon in (192, 336, 720)
+    },
+}
+
+
+def cells_of(name: str) -> list[Cell]:
+    """The cells of an application, which may take its minutes."""
+    application = APPLICATIONS[name]
+    return [
+        dataclasses.replace(cell, most_seconds=60 * application.minutes)
+        for cell in application.cells.values()
+    ]
+
+
+def define_flags(values: FlagValues) -> None:
+    """The flags of this command."""
+    command.define_flags(values)
+    flags.DEFINE_string(
+        "task", "", "only the applications whose names begin so", flag_values=values
+    )
+
+
+def main(values: FlagValues) -> None:
+    """Runs what is missing, then prints the table."""
+    chosen = [name for name in APPLICATIONS if name.startswith(values.task)]
+    if not chosen:
+        raise UserError(
+            f"--task={values.task!r} begins no application; "
+            f"{did_you_mean(values.task, APPLICATIONS)}"
+        )
+    cells = [cell for name in chosen for cell in cells_of(name)]
+    run_experiment(values, cells, RESULTS, table)
+
+
+def table(results: Path) -> Sequence[str]:
+    """The lines of Markdown of the README: what has run, and what it is measured against."""
+    lines = [
+        "| task | model | parameters (outside tables) | result | minutes |",
+        "|---|---|---|---|---|",
+    ]
+    rows = read_rows(results)
+    for name, application in APPLICATIONS.items():
+        lines += lines_of(name, application, rows)
+    return lines
+
+
+def lines_of(
+    name: str, application: Application, rows: Mapping[str, dict[str, Any]]
+) -> Iterator[str]:
+    """The models of an application, then the lines."""
+    ran = {
+        word: rows[cell.identity]
+        for word, cell in application.cells.items()
+        if cell.identity in rows
+    }
+    for word, row in ran.items():
+        if skipped := row.get("skipped"):
+            minutes = skipped["estimated_seconds"] / 60
+            yield f"| {name} | `{word}` | | not run: about {minutes:.0f} minutes | |"
+            continue
+        summary = row["summary"]
+        size = f"{summary['parameters']:,} ({summary['parameters_outside_embedding']:,})"
+        result = shown(application, summary[application.split])
+        yield f"| {name} | `{word}` | {size} | {result} | {summary['wall_seconds'] / 60:.1f} |"
+    for line, metrics in application.lines.items():
+        yield f"| {name} | {line} | | {shown(application, metrics)} | |"
+    measured = next((row["test_measures"] for row in ran.values() if "test_measures" in row), None)
+    for line, prefix in application.measures.items() if measured else ():
+        metrics = {
+            measure.removeprefix(prefix): value
+            for measure, value in measured.items()
+            if measure.startswith(prefix)
+        }
+        yield f"| {name} | {line} | | {shown(application, metrics)} | |"
+
+
+def shown(application: Application, metrics: Metrics) -> str:
+    """Those of the application's metrics that are known, with their names."""
+    return ", ".join(
+        f"{metric.replace('_', ' ')} "
+        + (f"{100 * metrics[metric]:.2f}%" if metric in PERCENT else f"{metrics[metric]:.3f}")
+        for metric in application.metrics
+        if metric in metrics
+    )
+
+
+if __name__ == "__main__":
+    run_command(define_flags, main)
