@@ -1,7 +1,8 @@
 """Evaluates a run on a whole split: `python -m seqjax.evaluate --workdir DIR --split test`.
 
-Prints one JSON object. Needs the split's data, and of the run nothing but its folder. A model that
-is too large for one host is evaluated by the same command on several, all of which see the folder.
+Prints one JSON object, with a score of the answers where they are texts. Needs the split's data,
+and of the run nothing but its folder. A model that is too large for one host is evaluated by the
+same command on several, all of which see the folder.
 """
 
 import json
@@ -16,7 +17,9 @@ from seqjax.data.arrays import Split
 from seqjax.data.prepare import default_cache_folder
 from seqjax.distributed import hosts
 from seqjax.errors import UserError
-from seqjax.training.details import by_length, by_position, confusion
+from seqjax.option_flags import define_options, options_of
+from seqjax.tasks import TASKS
+from seqjax.training.details import answers, by_length, by_position, confusion
 from seqjax.training.trained import Trained, load_trained
 
 DETAILS = {
@@ -24,6 +27,7 @@ DETAILS = {
     "by_position": (by_position, "the metrics at each step of the inputs, from first to last"),
     "confusion": (confusion, "how often each label was answered by each other"),
 }
+WRITING = [name for name, task in TASKS.items() if task.writes]
 
 
 def define_flags(values: FlagValues) -> None:
@@ -35,15 +39,22 @@ def define_flags(values: FlagValues) -> None:
     )
     for name, (_, description) in DETAILS.items():
         flags.DEFINE_bool(name, False, description, flag_values=values)
+    define_options(values, WRITING)
 
 
 def main(values: FlagValues) -> None:
     """Evaluates the best checkpoint."""
     hosts.join(values.distributed)
     trained = load_trained(workdir_of(values))
+    setup = trained.setup
+    options = options_of(values, setup.config.task, WRITING)
+    references = None
     with hosts.together():  # each host has a cache of its own
         split = read_split(trained, values.split)
-    setup = trained.setup
+        if setup.task.writes:
+            references = setup.config.data.read_references(
+                values.split, trained.tokenizer, default_cache_folder()
+            )
     result: dict[str, Any] = {
         "split": values.split,
         "step": trained.step,
@@ -52,6 +63,10 @@ def main(values: FlagValues) -> None:
     with setup.context():
         evaluation = setup.evaluation()
         result |= evaluation(trained.params, split).metrics
+        if references is not None:
+            said = answers(setup, evaluation, trained.params, split, trained.tokenizer, options)
+            result |= setup.task.score(said, references)
+            result |= setup.task.state_bytes(setup.model, split)
         for name, (measure, _) in DETAILS.items():
             if values[name].value:
                 result[name] = measure(setup, evaluation, trained.params, split)

@@ -4,7 +4,6 @@ One input a line on standard input, one prediction a line on standard output. A 
 while they are written.
 """
 
-import dataclasses
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -12,13 +11,12 @@ from itertools import islice
 
 import jax
 import numpy as np
-from absl import flags
 from absl.flags import FlagValues
 
 from seqjax.command_line import define_workdir, run_command, workdir_of
 from seqjax.data.arrays import Split
 from seqjax.data.loader import Batches
-from seqjax.errors import UserError
+from seqjax.option_flags import define_options, options_of
 from seqjax.tasks import TASKS
 from seqjax.tasks.task import Options
 from seqjax.training.compiled import Compiled
@@ -26,27 +24,18 @@ from seqjax.training.trained import Trained, load_trained
 
 LINES_AT_ONCE = 1024
 BATCH_SIZE = 32
-DEFINE = {
-    int: flags.DEFINE_integer,
-    float: flags.DEFINE_float,
-    bool: flags.DEFINE_bool,
-    str: flags.DEFINE_string,
-}
 
 
 def define_flags(values: FlagValues) -> None:
     """The flags of this command: the options of every task, None where none is given."""
     define_workdir(values)
-    for name, tasks in tasks_of_options().items():
-        field = next(f for f in dataclasses.fields(TASKS[tasks[0]].options) if f.name == name)
-        help_text = f"{field.metadata['help']} ({', '.join(tasks)}; default {field.default})"
-        DEFINE[type(field.default)](name, None, help_text, flag_values=values)
+    define_options(values, list(TASKS))
 
 
 def main(values: FlagValues) -> None:
     """Answers line by line on a terminal, else in batches."""
     trained = load_trained(workdir_of(values))
-    options = options_of(values, trained.setup.config.task)
+    options = options_of(values, trained.setup.config.task, list(TASKS))
     for note in trained.notes:
         print(note, file=sys.stderr)
     sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")
@@ -59,29 +48,6 @@ def main(values: FlagValues) -> None:
     at_once = 1 if sys.stdin.isatty() else LINES_AT_ONCE
     for answer in answers(trained, sys.stdin, at_once, options):
         print(answer, flush=sys.stdin.isatty())
-
-
-def tasks_of_options() -> dict[str, list[str]]:
-    """The tasks that have an option, by its name."""
-    found: dict[str, list[str]] = {}
-    for name, task in TASKS.items():
-        for field in dataclasses.fields(task.options):
-            found.setdefault(field.name, []).append(name)
-    return found
-
-
-def options_of(values: FlagValues, task: str) -> Options:
-    """What was chosen for the run's task; another task's option is refused."""
-    given = {}
-    for name, tasks in tasks_of_options().items():
-        if values[name].value is not None:
-            if task not in tasks:
-                raise UserError(
-                    f"--{name}={values[name].value} is an option of {', '.join(tasks)}, and this "
-                    f"run's task is {task}: leave it out."
-                )
-            given[name] = values[name].value
-    return TASKS[task].options(**given)
 
 
 def answers(

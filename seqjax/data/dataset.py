@@ -54,3 +54,9 @@ class DataConfig(ABC):
     @abstractmethod
     def read(self, lines: Sequence[str], facts: DataFacts, tokenizer: Tokenizer | None) -> Split:
         """Lines that a person typed (a text, the path of a file) as rows without answers."""
+
+    def read_references(
+        self, split: str, tokenizer: Tokenizer | None, cache_folder: Path
+    ) -> Sequence[str]:
+        """What people wrote, one for each row of `read_split`, where a task's answers are texts."""
+        raise NotImplementedError

@@ -34,6 +34,7 @@ class DataFacts:
     splits: dict[str, SplitFacts]
     notes: tuple[str, ...]  # decisions that the user left to us, one sentence each
     frame_size: int = 0  # features of a step, where frames come in
+    target_vocabulary_size: int = 0  # where the tokens that are asked for have one of their own
     target_size: int = 0  # numbers that are asked for, where they are no labels
     # Constants that were taken from the training split, by name: a mean, a standard deviation.
     normalisation: dict[str, tuple[float, ...]] = field(default_factory=dict)

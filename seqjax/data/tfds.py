@@ -14,12 +14,14 @@ from typing import Any
 import requests
 import tensorflow_datasets as tfds
 import tensorflow_datasets.text  # registers the older half of the text sets
+import tensorflow_datasets.translate  # and that of the translation sets
 from filelock import FileLock
 from tensorflow_datasets.core.download import downloader
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 from tensorflow_datasets.core.utils.lazy_imports_utils import tensorflow as lazy_tensorflow
 
 from seqjax.data.documents import DocumentSource
+from seqjax.data.pairs import PairSource
 from seqjax.data.texts import Texts, TextSource
 from seqjax.errors import UserError, did_you_mean
 
@@ -196,9 +198,27 @@ def read_texts(
     return [_string(row[config.text_column]) for row in rows]
 
 
+def read_pairs(
+    builder: tfds.core.DatasetBuilder, config: PairSource, split: str, expression: str
+) -> tuple[list[str], list[str]]:
+    """The sentences of a split expression in both languages."""
+    origin = f"data.{split}={expression!r} of data.source={config.source!r}"
+    fields = ("source_language", "target_language")
+    for field, feature in zip(fields, _features(builder, config, fields, origin), strict=True):
+        if not isinstance(feature, tfds.features.Text):
+            raise UserError(
+                f"{origin}: data.{field}={getattr(config, field)!r} must be a text, not {feature}."
+            )
+    rows = [
+        [_string(row[getattr(config, field)]) for field in fields]
+        for row in _rows(builder, expression, origin)
+    ]
+    return [source for source, _ in rows], [target for _, target in rows]
+
+
 def _features(
     builder: tfds.core.DatasetBuilder,
-    config: TextSource | DocumentSource,
+    config: TextSource | DocumentSource | PairSource,
     fields: Sequence[str],
     origin: str,
 ) -> list[tfds.features.FeatureConnector]:

@@ -37,12 +37,23 @@ class TokenizerSettings(Protocol):
 
 
 class Tokenizer:
-    """A trained tokenizer of the library, seen as functions of plain strings and arrays."""
+    """A trained tokenizer of the library, seen as functions of plain strings and arrays.
 
-    def __init__(self, library_tokenizer: tokenizers.Tokenizer) -> None:
+    `target` is the tokenizer of translations: itself, or another where languages have a vocabulary
+    each.
+    """
+
+    def __init__(
+        self, library_tokenizer: tokenizers.Tokenizer, target: "Tokenizer | None" = None
+    ) -> None:
         self._tokenizer = library_tokenizer
         # A text that happens to hold the characters "[PAD]" holds no padding.
         self._tokenizer.encode_special_tokens = True
+        self.target = target or self
+
+    def with_target(self, target: "Tokenizer") -> "Tokenizer":
+        """The same with another tokenizer for translations."""
+        return Tokenizer(self._tokenizer, target)
 
     @property
     def vocabulary_size(self) -> int:
@@ -97,8 +108,10 @@ class Tokenizer:
         return self._tokenizer.decode(list(ids))
 
     def save(self, path: epath.PathLike) -> None:
-        """Writes the library's `tokenizer.json`, whole or not at all."""
+        """Writes the library's `tokenizer.json`, whole or not at all; beside it the target's."""
         path = epath.Path(path)
+        if self.target is not self:
+            self.target.save(_path_of_target(path))
         incomplete = path.with_name(f"{path.name}.incomplete")
         incomplete.write_text(self._tokenizer.to_str())
         incomplete.replace(path)
@@ -106,10 +119,20 @@ class Tokenizer:
     @classmethod
     def load(cls, path: epath.PathLike) -> "Tokenizer":
         """Reads what `save` wrote."""
-        try:
-            return cls(tokenizers.Tokenizer.from_str(epath.Path(path).read_text()))
-        except Exception as error:  # the library raises nothing more specific
-            raise UserError(f"{path} is not a readable tokenizer file ({error}).") from error
+        path = epath.Path(path)
+        beside = _path_of_target(path)
+        return cls(_read(path), cls(_read(beside)) if beside.exists() else None)
+
+
+def _read(path: epath.Path) -> tokenizers.Tokenizer:
+    try:
+        return tokenizers.Tokenizer.from_str(path.read_text())
+    except Exception as error:  # the library raises nothing more specific
+        raise UserError(f"{path} is not a readable tokenizer file ({error}).") from error
+
+
+def _path_of_target(path: epath.Path) -> epath.Path:
+    return path.with_name(f"target_{path.name}")
 
 
 def check(config: TokenizerSettings) -> None:

@@ -25,7 +25,7 @@ from seqjax.models.encoder_decoder import (
     encode,
     start_decoding,
 )
-from seqjax.models.model import LogicalAxes, Params, apply, init_carry
+from seqjax.models.model import LogicalAxes, Params, apply, init_carry, take_rows
 
 __all__ = [
     "Encoded",
@@ -43,6 +43,7 @@ __all__ = [
     "logical_rules",
     "stacks",
     "start_decoding",
+    "take_rows",
 ]
 
 NO_DEVICES = jax.sharding.AbstractMesh(

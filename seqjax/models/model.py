@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from seqjax.models.block import BlockCarry, Context
 from seqjax.models.config import ModelConfig
@@ -77,6 +77,32 @@ def init_carry(config: ModelConfig, batch_size: int, capacity: int) -> StackCarr
         zeros = jnp.zeros((batch_size, output_size(config)))
         pooled = Pooled(zeros, jnp.zeros(batch_size, jnp.int32))
     return StackCarry(jnp.zeros(batch_size, jnp.int32), tuple(carries), pooled)
+
+
+def take_rows(
+    config: ModelConfig, carry: StackCarry, rows: Int[Array, " taken"], *, memory: bool = True
+) -> StackCarry:
+    """The carry of these rows of the batch, in this order; a row may be taken several times.
+
+    Without `memory`, what cross-attention looks at stays as it is: beams of one source share it.
+    """
+
+    def taken(tree: Any, axis: int) -> Any:
+        return jax.tree.map(lambda array: jnp.take(array, rows, axis=axis), tree)
+
+    found = []
+    for (_, repeats), blocks in zip(segments(config), carry.segments, strict=True):
+        axis = 1 if repeats > 1 else 0  # behind that of the depth
+        found.append(
+            tuple(
+                BlockCarry(
+                    taken(block.mixer, axis),
+                    taken(block.memory, axis) if memory else block.memory,
+                )
+                for block in blocks
+            )
+        )
+    return StackCarry(taken(carry.position, 0), tuple(found), taken(carry.pooled, 0))
 
 
 def empty_step(config: ModelConfig, batch_size: int) -> Inputs:

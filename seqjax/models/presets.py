@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from seqjax.errors import UserError, did_you_mean
 from seqjax.models.config import ModelConfig
+from seqjax.models.encoder_decoder import EncoderDecoderConfig
 from seqjax.models.matching import match_parameters
 
 PATTERNS: dict[str, tuple[str, ...]] = {
@@ -47,18 +48,52 @@ def sized(word: str, size: str, **settings: Any) -> ModelConfig:
     has rotary positions, and is causal where it is local. `settings` are fields of `ModelConfig`
     that the task decides. `bag` has no blocks to match.
     """
+    size_of_word = _looked_up(word, size)
+    return match_parameters(_stack(word, size_of_word, 1, **settings), size_of_word.parameters)
+
+
+def sized_pair(
+    word: str, size: str, *, attention: bool = True, **settings: Any
+) -> EncoderDecoderConfig:
+    """An encoder and a decoder of a preset word, together with the parameters of a size word.
+
+    The stacks are those of `sized`, half as deep each, on one table of embeddings. The encoder sees
+    the whole source where its mixer can: attention that is not local, and the recurrences of
+    Bahdanau et al. (2015), `rnn`, `lstm` and `gru`, which run in both directions without anything
+    around them. Without `attention`, the decoder starts from the encoder's last states (Sutskever
+    et al. 2014) and sees nothing else. `settings` are fields of both sides.
+    """
+    size_of_word = _looked_up(word, size)
+    if not PATTERNS[word]:
+        raise UserError(f"The preset {word!r} has no blocks that could look at a source.")
+    side = _stack(word, size_of_word, 2, pool="none", **settings)
+    encoder, decoder = side, replace(side, cross_attention=attention)
+    if word == "transformer":
+        encoder = replace(side, causal=False)
+    elif word in ("rnn", "lstm", "gru") and attention:
+        plain = {"residual": False, "norm": "none", "final_norm": False, "feed_forward": "none"}
+        encoder = replace(side, bidirectional=True, **plain)
+    pair = EncoderDecoderConfig(encoder, decoder, pass_state=not attention, share_embedding=True)
+    return match_parameters(pair, size_of_word.parameters)
+
+
+def _looked_up(word: str, size: str) -> Size:
     if word not in PATTERNS:
         raise UserError(f"There is no preset {word!r}: {did_you_mean(word, PATTERNS)}")
     if size not in SIZES:
         raise UserError(f"size={size!r} is no size of a preset: {did_you_mean(size, SIZES)}")
-    blocks, embedding_size, parameters = SIZES[size]
+    return SIZES[size]
+
+
+def _stack(word: str, size: Size, stacks: int, **settings: Any) -> ModelConfig:
+    """One of so many stacks that have the blocks of a size between them, not yet matched."""
     unit = PATTERNS[word]
     if not unit:
-        return ModelConfig(pattern=(), **{"embedding_size": embedding_size} | settings)
+        return ModelConfig(pattern=(), **{"embedding_size": size.embedding_size} | settings)
     attention = {"attention", "local_attention"} & set(unit)
     start = ModelConfig(
-        pattern=unit * -(-blocks // len(unit)),
-        embedding_size=embedding_size,
+        pattern=unit * -(-size.blocks // (stacks * len(unit))),
+        embedding_size=size.embedding_size,
         width=128,
         inner_size=192,
         feed_forward_size=256,
@@ -72,4 +107,4 @@ def sized(word: str, size: str, **settings: Any) -> ModelConfig:
     )
     if "local_attention" in unit:
         settings["causal"] = True
-    return match_parameters(replace(start, **settings), parameters)
+    return replace(start, **settings)

@@ -15,6 +15,7 @@ from seqjax.tasks.labelling import Labelling
 from seqjax.tasks.language_model import LanguageModel
 from seqjax.tasks.regression import Regression
 from seqjax.tasks.task import Task
+from seqjax.tasks.translation import Translation
 from seqjax.tasks.video import Video
 
 TASKS: dict[str, Task] = {
@@ -24,6 +25,7 @@ TASKS: dict[str, Task] = {
     "video": Video(),
     "forecast": Forecasting(),
     "language_model": LanguageModel(),
+    "translation": Translation(),
     "copy": Labelling(probes.CopyConfig),
     "selective_copy": Labelling(probes.SelectiveCopyConfig),
     "adding": Regression(probes.AddingConfig),

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Array
 
+from seqjax.data.arrays import Split
 from seqjax.data.dataset import DataConfig
 from seqjax.data.facts import DataFacts
 from seqjax.data.tokenizers import Tokenizer
@@ -31,7 +32,8 @@ class Task(ABC):
     """Between the data and a model: what goes in, what is asked of it, how good the answer is.
 
     `data` and `model` are the types of the groups of that name in a run's configuration. `best`
-    names the metric that picks the best checkpoint, `greater_is_better` its direction.
+    names the metric that picks the best checkpoint, `greater_is_better` its direction. A task that
+    `writes` answers with texts, which `score` compares with those that people wrote.
     """
 
     data: type[DataConfig]
@@ -39,6 +41,7 @@ class Task(ABC):
     options: ClassVar[type[Options]] = Options
     best: ClassVar[str] = "loss"
     greater_is_better: ClassVar[bool] = False
+    writes: ClassVar[bool] = False
 
     @abstractmethod
     def complete(self, config: AnyModelConfig, facts: DataFacts) -> AnyModelConfig:
@@ -92,6 +95,14 @@ class Task(ABC):
         options: Options,
     ) -> Sequence[str]:
         """The text that is printed for each row of the batch, without its last line end."""
+
+    def score(self, answers: Sequence[str], references: Sequence[str]) -> dict[str, float | str]:
+        """Metrics of the texts of a whole split, where the task writes."""
+        raise NotImplementedError
+
+    def state_bytes(self, config: AnyModelConfig, split: Split) -> dict[str, float]:
+        """What a model keeps of an example of a split while it writes."""
+        raise NotImplementedError
 
     def streamer(
         self, config: AnyModelConfig, options: Options

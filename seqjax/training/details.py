@@ -1,11 +1,13 @@
-"""What an evaluation tells beside its means: by length, by position, by label."""
+"""What an evaluation tells beside its means: by length, by position, by label, and in words."""
 
 from typing import Any
 
 import numpy as np
 
 from seqjax.data.arrays import Sequences, Split
+from seqjax.data.tokenizers import Tokenizer
 from seqjax.models import Params
+from seqjax.tasks.task import Options
 from seqjax.training.evaluation import Evaluation
 from seqjax.training.setup import Setup
 
@@ -65,3 +67,29 @@ def confusion(setup: Setup, evaluation: Evaluation, params: Params, split: Split
 
     evaluation.each(setup.task.confusion, params, split, take)
     return {"labels": list(setup.facts.labels), "matrix": matrix.astype(int).tolist()}
+
+
+def answers(
+    setup: Setup,
+    evaluation: Evaluation,
+    params: Params,
+    split: Split,
+    tokenizer: Tokenizer | None,
+    options: Options,
+) -> list[str]:
+    """What the task answers to every row of the split, in their order."""
+    found = [""] * len(split)
+
+    def predict(model, params, batch):
+        return setup.task.predict(model, params, batch, options), batch
+
+    def take(result):
+        predictions, batch = result
+        said = setup.task.answers(predictions, batch, setup.facts, tokenizer, options)
+        for row, weight, answer in zip(batch["row"], batch["weight"], said, strict=True):
+            if weight:
+                found[row] = answer
+
+    numbered = Split(split.columns | {"row": np.arange(len(split), dtype=np.int32)})
+    evaluation.each(predict, params, numbered, take)
+    return found

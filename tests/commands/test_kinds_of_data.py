@@ -192,7 +192,7 @@ def test_help_tells_the_keys_of_every_task(command, ramps):
         "# where task is trend or pairs:",
         "--config.data.train_rows=48  # at least one",
         "--config.data.slope.steepness=1.0  # of a step",
-        "# where task is pairs:",
+        "# where task is translation or pairs:",
         "--config.model.encoder.width=128",
         "--config.model.pass_state=False",
     ):
