@@ -9,11 +9,13 @@ parameters and activations: `embed` (features between blocks, of a parameter), `
 is meant for; of activations alone: `batch`, `time`, `activation` (features between blocks).
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import jax
 from flax import linen as nn
+from jax.sharding import PartitionSpec
 
 
 class Named(nn.LogicallyPartitioned):
@@ -38,3 +40,30 @@ def laid_out(x: jax.Array, *names: str | None) -> jax.Array:
     None, as a name without a rule, is whole on every device. Without rules nothing happens.
     """
     return nn.with_logical_constraint(x, names)
+
+
+def device_axes(name: str, *sizes: int) -> tuple[str, ...]:
+    """The mesh axes that a logical axis is spread over: none where they do not divide its sizes."""
+    mesh = jax.sharding.get_abstract_mesh()
+    axes = nn.logical_to_mesh_axes((name,))[0] or ()
+    axes = (axes,) if isinstance(axes, str) else axes
+    axes = tuple(axis for axis in axes if axis in mesh.shape)
+    parts = math.prod(mesh.shape[axis] for axis in axes)
+    return axes if all(size % parts == 0 for size in sizes) else ()
+
+
+def by_device(
+    function: Callable,
+    in_specs: tuple[PartitionSpec, ...],
+    out_specs: PartitionSpec,
+    arguments: tuple,
+) -> Any:
+    """`function(*arguments)`, each device by itself on the part that the specs give it.
+
+    For what the compiler cannot divide among devices by itself, such as a kernel.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty or mesh.manual_axes or mesh.size == 1:
+        return function(*arguments)
+    divided = jax.shard_map(function, in_specs=in_specs, out_specs=out_specs, check_vma=False)
+    return divided(*arguments)

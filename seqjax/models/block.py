@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float
 
@@ -93,7 +94,10 @@ class Block(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """`W₂ σ(W₁ x + b₁) + b₂` (Vaswani et al. 2017, equation 2), or the article's `σ(W x + b)`."""
+    """`W₂ σ(W₁ x + b₁) + b₂` (Vaswani et al. 2017, equation 2), or the article's `σ(W x + b)`.
+
+    σ is ReLU, its square (So et al. 2021, section 4.2), or GELU; `model.bias` may leave b out.
+    """
 
     config: ModelConfig
 
@@ -104,6 +108,7 @@ class FeedForward(nn.Module):
         config = self.config
         activation = {
             "relu": jax.nn.relu,
+            "squared_relu": lambda x: jnp.square(jax.nn.relu(x)),
             "gelu": lambda x: jax.nn.gelu(x, approximate=False),
         }[config.activation]
         if config.feed_forward == "one_layer":
@@ -116,6 +121,7 @@ class FeedForward(nn.Module):
         """A dense layer whose kernel has the logical `axes`."""
         return nn.Dense(
             size,
+            use_bias=self.config.bias,
             dtype=self.config.dtype,
             kernel_init=with_axes(nn.initializers.xavier_uniform(), axes),
             bias_init=with_axes(nn.initializers.zeros, axes[1:]),

@@ -9,11 +9,13 @@ CHOICES = {
     "embedding_scale": ("none", "sqrt", "article"),
     "norm": ("none", "pre", "post"),
     "feed_forward": ("none", "two_layer", "one_layer"),
-    "activation": ("relu", "gelu"),
+    "activation": ("relu", "squared_relu", "gelu"),
     "recurrent_activation": ("tanh", "sigmoid", "relu"),
     "pool": ("last", "mean", "none"),
     "linear_recurrence": ("auto", "sequential", "associative", "chunked"),
     "matrix_recurrence": ("auto", "sequential", "associative", "chunked"),
+    "attention": ("auto", "plain", "kernel"),
+    "remat": ("none", "elementwise", "block"),
     "dtype": ("float32", "bfloat16"),
 }
 
@@ -45,6 +47,7 @@ class ModelConfig:
     feed_forward: str = "none"  # two_layer: W₂ σ(W₁ x + b₁) + b₂; one_layer: σ(W x + b) (article)
     feed_forward_size: int = 128  # size between the two layers
     activation: str = "relu"  # σ of the feed-forward
+    bias: bool = True  # in the linear maps of attention, feed-forward and output that have one
     dropout: float = 0.0  # on the embedded input, and on the output of every sub-layer
     unroll_depth: bool = False  # write repeated blocks out instead of scanning over them
 
@@ -59,6 +62,8 @@ class ModelConfig:
     # How recurrences are evaluated over time; a run writes what auto stands for to its config.json.
     linear_recurrence: str = "auto"  # mingru, minlstm, lru, rglru
     matrix_recurrence: str = "auto"  # ssd, gated_deltanet
+    # plain: all weights at once; kernel: on TPUs, in pieces, where it can serve the call
+    attention: str = "auto"
     heads: int = 4
     kv_heads: int = 0  # heads of keys and values, each for several query heads; 0: as many as heads
     causal: bool = True  # attention sees no later step
@@ -68,6 +73,10 @@ class ModelConfig:
     # Head
     pool: str = "last"  # the last real step, the mean over real steps, or none: logits per step
     tie_embeddings: bool = False  # logits from the embedding table (Press and Wolf 2017), no bias
+
+    # What the backward pass computes again instead of keeping it: nothing; all but the products of
+    # matrices with parameters and what the attention kernel gives; or all but the blocks' inputs
+    remat: str = "none"
 
     # Arithmetic of the products; parameters, states, softmax and statistics are always float32
     dtype: str = "float32"

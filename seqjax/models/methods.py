@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from seqjax.models.config import ModelConfig
 from seqjax.models.encoder_decoder import EncoderDecoderConfig
-from seqjax.ops import linear_recurrence, matrix_recurrence
+from seqjax.ops import attention_kernel, linear_recurrence, matrix_recurrence
 
 
 class Evaluation(NamedTuple):
@@ -38,7 +38,14 @@ def _matrix(operation: str) -> Evaluation:
     return Evaluation("matrix_recurrence", resolve)
 
 
+def _attention(config: ModelConfig, platform: str, batch: int, time: int) -> str:
+    head_size = config.width // config.heads
+    return "kernel" if attention_kernel.serves(platform, time, head_size) else "plain"
+
+
 EVALUATIONS = {
+    "attention": Evaluation("attention", _attention),
+    "local_attention": Evaluation("attention", _attention),
     "mingru": _diagonal("width"),
     "minlstm": _diagonal("width"),
     "lru": _diagonal("inner_size"),

@@ -8,13 +8,14 @@ from jaxtyping import Array, Int
 
 from seqjax.errors import UserError
 from seqjax.models.axes import laid_out
-from seqjax.models.block import Block, BlockCarry, Context
+from seqjax.models.block import BlockCarry, Context
 from seqjax.models.config import ModelConfig
 from seqjax.models.frontend import Frontend, Inputs
 from seqjax.models.head import Head, Pooled
 from seqjax.models.linear import make_linear
 from seqjax.models.mixers import make_mixer
 from seqjax.models.norm import make_norm
+from seqjax.models.remat import rematerialized
 from seqjax.ops.positions import step_positions
 
 
@@ -87,7 +88,8 @@ class Unit(nn.Module):
         carries = []
         for number, mixer in enumerate(self.mixers):
             before = None if carry is None else carry[number]
-            x, after = Block(self.config, mixer, name=f"block_{number}")(x, before, context, train)
+            block = rematerialized(self.config)(self.config, mixer, name=f"block_{number}")
+            x, after = block(x, before, context, train)
             carries.append(after)
         return x, tuple(carries)
 

@@ -74,10 +74,12 @@ def rotary(
     half = x.shape[-1] // 2
     frequencies = 10_000.0 ** (-jnp.arange(half) / half)
     angles = positions[..., None, None] * frequencies[None, None, None]
-    cos, sin = jnp.cos(angles), jnp.sin(angles)
-    first, second = jnp.split(x.astype(jnp.float32), 2, axis=-1)
-    turned = jnp.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
-    return turned.astype(x.dtype)
+    cos = jnp.tile(jnp.cos(angles), 2)
+    sin = jnp.concatenate([-jnp.sin(angles), jnp.sin(angles)], axis=-1)
+    # The other of each pair, exact as a product, which a TPU makes faster than it moves features.
+    swap = jnp.roll(jnp.eye(2 * half, dtype=x.dtype), half, axis=1)
+    other = jnp.einsum("bthd,de->bthe", x, swap, precision="highest")
+    return (x.astype(jnp.float32) * cos + other.astype(jnp.float32) * sin).astype(x.dtype)
 
 
 def alibi_slopes(heads: int) -> Float[Array, " heads"]:

@@ -73,6 +73,14 @@ class Attention(MultiHead):
         if self.config.positions == "rotary":
             query, key = rotary(query, places.position), rotary(key, places.position)
 
+        windowed = self.window is not None and mask is not None  # counts real steps alone
+        if carry is None and not windowed and self.kernel_serves(time, train):
+            segment = None if mask is None and reset is None else places.segment
+            y = self.attend_by_kernel(
+                query, key, value, segment, causal=self.config.causal, window=self.window
+            )
+            return zero_masked(self.output(y), mask), carry
+
         key_places = places
         if carry is not None:
             after = write(carry, key, value, places)._replace(segment=segment, position=position)

@@ -2,10 +2,13 @@
 
 import jax
 from flax import linen as nn
-from jaxtyping import Array, Float
+from jax.sharding import PartitionSpec as P
+from jaxtyping import Array, Float, Int
 
-from seqjax.models.axes import laid_out, with_axes
+from seqjax.models.axes import by_device, device_axes, laid_out, with_axes
 from seqjax.models.mixers.mixer import Mixer
+from seqjax.ops.attention_kernel import kernel_attention, serves
+from seqjax.ops.platform import target_platform
 
 projection_init = nn.initializers.xavier_uniform()
 
@@ -34,6 +37,7 @@ class MultiHead(Mixer):
         axis = "heads" if heads == self.config.heads else "kv_heads"
         x = nn.DenseGeneral(
             (heads, self.head_size),
+            use_bias=self.config.bias,
             dtype=self.config.dtype,
             kernel_init=with_axes(projection_init, ("embed", axis, "head")),
             bias_init=with_axes(nn.initializers.zeros, (axis, "head")),
@@ -47,11 +51,43 @@ class MultiHead(Mixer):
         return nn.DenseGeneral(
             self.config.width,
             axis=(-2, -1),
+            use_bias=self.config.bias,
             dtype=self.config.dtype,
             kernel_init=with_axes(projection_init, ("heads", "head", "embed")),
             bias_init=with_axes(nn.initializers.zeros, ("embed",)),
             name="output",
         )(x)
+
+    def kernel_serves(self, time: int, train: bool) -> bool:
+        """Whether `attend_by_kernel` can be called here, for whole sequences of `time` steps."""
+        config = self.config
+        return (
+            config.attention == "kernel"
+            and config.positions != "alibi"
+            and not (train and config.attention_dropout)
+            and serves(target_platform(), time, self.head_size)
+        )
+
+    def attend_by_kernel(
+        self,
+        query: Float[Array, "batch time heads size"],
+        key: Float[Array, "batch time kv_heads size"],
+        value: Float[Array, "batch time kv_heads size"],
+        segment: Int[Array, "batch time"] | None,
+        *,
+        causal: bool,
+        window: int | None,
+    ) -> Float[Array, "batch time heads size"]:
+        """`kernel_attention`, each device on its own rows and heads."""
+
+        def of_part(query, key, value, segment):
+            return kernel_attention(query, key, value, segment, causal=causal, window=window)
+
+        rows = device_axes("batch", query.shape[0])
+        steps = P(rows, None, device_axes("heads", query.shape[2], key.shape[2]))
+        return by_device(
+            of_part, (steps, steps, steps, P(rows)), steps, (query, key, value, segment)
+        )
 
     def dropout_mask(
         self, shape: tuple[int, int, int, int], train: bool

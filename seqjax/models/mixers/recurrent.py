@@ -149,4 +149,5 @@ class GRU(CellRecurrence):
             (self.config.width,),
             jnp.float32,
         )
-        return jnp.pad(candidate, (2 * self.config.width, 0))
+        # Whole before the loop over time, in which it would be gathered at every step.
+        return jnp.pad(laid_out(candidate, None), (2 * self.config.width, 0))
