@@ -7,6 +7,7 @@ estimate of its time, and what the devices exchange. Exit status 3 where it does
 import json
 import sys
 
+import jax
 from absl import flags
 from absl.flags import FlagValues
 from rich.console import Console
@@ -42,6 +43,8 @@ def main(values: FlagValues) -> None:
         raise UserError("--topology is missing: name a slice, as in --topology v5e:4x4.")
     if values.tokens is not None and values.tokens <= 0:
         raise UserError(f"--tokens={values.tokens:g} must be above 0.")
+    # The cycles of kernels are read from what the compiler writes while it compiles.
+    jax.config.update("jax_enable_compilation_cache", False)
     where = describe_slice(values.topology)
     dataset = prepare(config.data, default_cache_folder())
     console = Console(stderr=True)
@@ -49,7 +52,7 @@ def main(values: FlagValues) -> None:
     def plan_of(candidate: Config) -> Plan:
         mesh = spelled(candidate.mesh) or "one device"
         with console.status(f"compiling for {where.name}, {mesh}: a minute or two"):
-            return estimate(compile_step(candidate, dataset, where.devices), where)
+            return estimate(compile_step(candidate, dataset, where), where)
 
     def tell(line: str) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -112,6 +115,7 @@ def show(plan: Plan, tokens: float | None, console: Console) -> None:
         "model FLOPs a chip and step": f"{plan.flops_per_chip:.3g}",
         "step time": f"{plan.step_seconds * 1e3:,.1f} ms",
         "  compute": f"{plan.compute_seconds * 1e3:,.1f} ms",
+        "    of that in kernels": f"{plan.kernel_seconds * 1e3:,.1f} ms",
         "  exchange, not overlapped": f"{plan.exchange_seconds * 1e3:,.1f} ms",
         "model FLOP utilisation": f"{plan.utilisation:.1%}",
         "tokens/s": f"{plan.tokens_per_second:,.0f}",

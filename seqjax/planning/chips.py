@@ -13,6 +13,7 @@ class Chip:
     link: float  # bytes a second that one inter-chip link carries in one direction
     wraps_at: int  # a dimension of the torus closes to a ring where it is a multiple of this
     dimensions: int  # of the torus
+    cores: int = 1  # that the compiler sees as one device
 
 
 GIB = 2**30
@@ -22,7 +23,7 @@ GIB = 2**30
 CHIPS: dict[str, Chip] = {
     "v4": Chip(32 * GIB, 275e12, 1.05e9, 45e9, 4, 3),
     "v5e": Chip(16 * GIB, 197e12, 1.5e9, 45e9, 16, 2),
-    "v5p": Chip(95 * GIB, 459e12, 1.75e9, 90e9, 4, 3),
+    "v5p": Chip(95 * GIB, 459e12, 1.75e9, 90e9, 4, 3, cores=2),
     "v6e": Chip(32 * GIB, 918e12, 1.75e9, 90e9, 16, 2),
     "tpu7x": Chip(192 * GIB, 2307e12, 2.2e9, 90e9, 4, 3),
 }

@@ -34,6 +34,7 @@ class Plan:
     fits: bool
     flops_per_chip: float  # that the model asks for, recomputation not counted
     compute_seconds: float  # the compiler's cycles, loops counted by trip count
+    kernel_seconds: float  # of these, those in kernels
     exchange_seconds: float  # bytes over the link's published rate, not overlapped with compute
     step_seconds: float  # the sum of both
     utilisation: float  # model FLOPs over what the chips could do in step_seconds
@@ -54,8 +55,9 @@ def estimate(step: CompiledStep, where: Slice) -> Plan:
     """Adds up what the compiler says of a step."""
     setup = step.setup
     total, outside = models.count_parameters(setup.model)
-    flops = model_flops(setup.model, setup.facts.longest, step.tokens) / where.chips
-    compute = program.cycles(step.text) / where.chip.cycles_per_second
+    flops = model_flops(setup.model, setup.steps, step.tokens) / where.chips
+    kernels = step.kernel_cycles / where.chip.cycles_per_second
+    compute = program.cycles(step.text) / where.chip.cycles_per_second + kernels
     found = exchanges(step.text)
     exchange = sum(kind.bytes for kind in found.values()) / where.link_rate
     seconds = compute + exchange
@@ -71,6 +73,7 @@ def estimate(step: CompiledStep, where: Slice) -> Plan:
         fits=memory <= where.chip.memory,
         flops_per_chip=flops,
         compute_seconds=compute,
+        kernel_seconds=kernels,
         exchange_seconds=exchange,
         step_seconds=seconds,
         utilisation=flops / (seconds * where.chip.flops),
@@ -99,6 +102,6 @@ def notes(step: CompiledStep) -> tuple[str, ...]:
     if shape["sequence"] > 1 and sequential:
         return (
             f"mesh.sequence={shape['sequence']} spreads no work of {', '.join(sorted(sequential))}:"
-            f" each device runs through all {step.setup.facts.longest} steps.",
+            f" each device runs through all {step.setup.steps} steps.",
         )
     return ()

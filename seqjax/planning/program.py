@@ -21,6 +21,7 @@ BYTES = {"pred": 1, "s4": 0.5, "u4": 0.5, "bf16": 2, "token": 0, "opaque": 0}  #
 
 _HEADER = re.compile(r"(ENTRY )?%?([\w.\-]+) \(.*\) -> .* \{$")
 _INSTRUCTION = re.compile(r"\s+(ROOT )?%?([\w.\-]+) = (.*)$")
+_END = re.compile(r"\}(, execution_thread=.*)?$")
 _SHAPE = re.compile(r"\b([a-z]\w*)\[([\d,]*)\]")
 _CALLED = re.compile(
     r"\b(?:body|condition|to_apply|calls|true_computation|false_computation)=%?([\w.\-]+)"
@@ -52,7 +53,7 @@ def parse(text: str) -> tuple[dict[str, list[Instruction]], str]:
     """The instructions of every computation, and the name of the one that a program starts in."""
     computations: dict[str, list[Instruction]] = {}
     entry, current = "", None
-    for line in text.splitlines():
+    for line in _whole_lines(text):
         if header := _HEADER.match(line):
             current = computations.setdefault(header[2], [])
             if header[1]:
@@ -64,6 +65,20 @@ def parse(text: str) -> tuple[dict[str, list[Instruction]], str]:
     if not entry:
         raise ValueError("the text has no ENTRY computation: it is not that of a compiled program")
     return computations, entry
+
+
+def _whole_lines(text: str) -> Iterator[str]:
+    """The lines, those that the metadata of a kernel breaks put together again."""
+    whole = ""
+    for line in text.splitlines():
+        goes_on = whole and not _INSTRUCTION.match(line) and not _END.match(line)
+        if whole and not goes_on:
+            yield whole
+            whole = ""
+        if goes_on or _INSTRUCTION.match(line):
+            whole += line
+        else:
+            yield line
 
 
 def executed(text: str) -> Iterator[Executed]:
@@ -161,7 +176,10 @@ def collectives(text: str) -> list[Collective]:
 
 
 def cycles(text: str) -> int:
-    """The TPU compiler's estimate of the cycles of one call, loops counted by trip count."""
+    """The TPU compiler's estimate of the cycles of one call, loops counted by trip count.
+
+    It has none for kernels: see `seqjax.planning.kernels`.
+    """
     total = 0
     for instruction, times, _, fused in executed(text):
         noted = re.search(r'"estimated_cycles":"(\d+)"', instruction.attributes)

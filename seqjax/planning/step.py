@@ -13,6 +13,8 @@ from seqjax.data.dataset import Dataset
 from seqjax.data.loader import Batches
 from seqjax.distributed.shardings import batch_sharding
 from seqjax.models import ModelConfig
+from seqjax.planning.kernels import forget_schedules, kernel_cycles
+from seqjax.planning.topology import Slice
 from seqjax.training.config import Config
 from seqjax.training.setup import Setup
 
@@ -26,6 +28,7 @@ class CompiledStep:
 
     setup: Setup
     text: str
+    kernel_cycles: int
     memory: float  # bytes that a device needs
     tokens: int  # steps of all sequences of a global batch
 
@@ -38,14 +41,15 @@ class OutOfMemory(Exception):
         self.needed = needed
 
 
-def compile_step(config: Config, dataset: Dataset, devices: list[jax.Device]) -> CompiledStep:
+def compile_step(config: Config, dataset: Dataset, where: Slice) -> CompiledStep:
     """Runs the real compiler; allocates nothing on any device. Raises OutOfMemory."""
-    setup = Setup(config, dataset.facts, devices)
+    setup = Setup(config, dataset.facts, where.devices)
     batch = longest_batch(setup, dataset)
     seed = jax.ShapeDtypeStruct((), jnp.uint32)
     state = setup.abstract_state()
     with setup.context():
         lowered = setup.train_step().lower(state, batch, seed)
+        forget_schedules()
         with _out_of_memory_told():
             compiled = lowered.compile()
     memory = compiled.memory_analysis()
@@ -56,8 +60,9 @@ def compile_step(config: Config, dataset: Dataset, devices: list[jax.Device]) ->
         + memory.temp_size_in_bytes
         + memory.generated_code_size_in_bytes
     )
-    tokens = config.train.batch_size * setup.facts.longest
-    return CompiledStep(setup, compiled.as_text(), needed, tokens)
+    tokens = config.train.batch_size * setup.steps
+    text = compiled.as_text()
+    return CompiledStep(setup, text, kernel_cycles(text, where.chip.cores), needed, tokens)
 
 
 def longest_batch(setup: Setup, dataset: Dataset) -> dict[str, jax.ShapeDtypeStruct]:

@@ -10,6 +10,7 @@ import jax
 
 from seqjax.errors import UserError, did_you_mean
 from seqjax.planning.chips import CHIPS, Chip
+from seqjax.planning.kernels import compiler_flags
 
 # libtpu would ask Google's metadata server what machine it runs on, and wait long where there is
 # none; what it is told of the machine has no effect on the slice that it compiles for.
@@ -18,6 +19,7 @@ NO_TPU_HERE = {
     "TPU_WORKER_HOSTNAMES": "localhost",
     "TPU_ACCELERATOR_TYPE": "v5litepod-4",
     "TPU_MIN_LOG_LEVEL": "3",
+    "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",  # several plans at a time
 }
 
 
@@ -82,7 +84,7 @@ def describe_slice(name: str) -> Slice:
             "The TPU compiler is not installed: pip install 'jax[tpu]' (it needs no TPU), or "
             "SEQJAX_ACCELERATOR=tpu ./launch.sh local --help."
         )
-    os.environ.update(NO_TPU_HERE)
+    os.environ.update(NO_TPU_HERE, LIBTPU_INIT_ARGS=compiler_flags())
     jax.config.update("jax_platforms", "cpu")
     from jax.experimental import topologies
 

@@ -69,7 +69,7 @@ class LanguageModel(Task):
 
     def complete(self, config: ModelConfig, facts: DataFacts) -> ModelConfig:
         """Vocabulary in, vocabulary out; refuses models that see later steps."""
-        steps = facts.longest - 1
+        steps = self.steps(facts)
         seeing = [mixer for mixer in config.pattern if not make_mixer(mixer, config).causal]
         if seeing:
             field, value = ("bidirectional", False) if config.bidirectional else ("causal", True)
@@ -89,6 +89,10 @@ class LanguageModel(Task):
             )
         size = facts.vocabulary_size
         return config.with_sizes(vocabulary_size=size, outputs=size)
+
+    def steps(self, facts: DataFacts) -> int:
+        """All but the last of a window: they are given, and all but the first are asked for."""
+        return facts.longest - 1
 
     def means(
         self,

@@ -51,6 +51,10 @@ class Task(ABC):
         cannot use.
         """
 
+    def steps(self, facts: DataFacts) -> int:
+        """How many steps a model is given of the longest example."""
+        return facts.longest
+
     @abstractmethod
     def means(
         self,

@@ -13,8 +13,8 @@ from seqjax.training.config import Config
 def print_description(config: Config, console: Console) -> None:
     """The model part by part: parameters, forward FLOPs a token, bytes of streaming state."""
     facts = prepare(config.data, default_cache_folder()).facts
-    model = make_task(config.task).complete(config.model, facts)
-    length = facts.longest
+    task = make_task(config.task)
+    model, length = task.complete(config.model, facts), task.steps(facts)
     parts = describe(model, length)
     table = Table(title=f"{config.name}:{config.preset}, {length} steps")
     for heading in ("part", "parameters", "FLOPs per token", "streaming state, bytes"):

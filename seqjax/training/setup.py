@@ -35,16 +35,17 @@ class Setup:
     def __init__(self, config: Config, facts: DataFacts, devices: list[jax.Device]) -> None:
         train = config.train
         self.mesh = make_mesh(config.mesh, devices)
+        self.task = make_task(config.task)
+        self.steps = self.task.steps(facts)  # that the model is given of the longest example
         # As the run's config.json has it: with what every `auto` of the model stands for here.
         model = resolve_methods(
             config.model,
             devices[0].platform,
             batch=train.batch_size // train.accumulate,
-            time=facts.longest,
+            time=self.steps,
         )
         self.config = config = replace(config, model=model)
         self.facts = facts
-        self.task = make_task(config.task)
         self.model = self.task.complete(config.model, facts)
         check_batch_size(self.mesh, config.mesh, "train.batch_size", train.batch_size)
         check_batch_size(
