@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
+from etils import epath
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, LatestN, PreservationPolicy
 
 from seqjax.distributed import hosts
@@ -32,7 +33,8 @@ class Checkpoints:
     Every host writes and reads what its own devices hold; all call every method alike.
     """
 
-    def __init__(self, folder: Path, *, write: bool = True) -> None:
+    def __init__(self, folder: epath.PathLike, *, write: bool = True) -> None:
+        self._on_a_disk = isinstance(folder, Path)
         self._best = _KeepBest()
         self._handlers = {
             **{name: _tree_handler() for name in TREES},
@@ -57,7 +59,7 @@ class Checkpoints:
         self._best.step = progress.best_step
         trees = {name: getattr(state, name) for name in TREES}
         with hosts.together():
-            if hosts.is_first():
+            if hosts.is_first() and self._on_a_disk:
                 self._check_space(trees)
         self.wait()
         if progress.step in self.steps():

@@ -19,6 +19,7 @@ from seqjax.distributed import hosts
 from seqjax.errors import UserError
 from seqjax.models.methods import keep_methods
 from seqjax.training.config import Config, field_types, from_dict, get, to_json
+from seqjax.training.storage import Storage
 
 # What may differ when a run is resumed: how long, what is looked at, on which devices.
 LENGTH = ("train.steps", "train.epochs")
@@ -32,15 +33,17 @@ class RunFolder:
     `config.json` (the whole configuration), `data.json` (what the data decided), `tokenizer.json`
     (where text is involved), `metrics.jsonl` (one object a row), `tensorboard/`, `checkpoints/`,
     `profile/` (where one was asked for), `summary.json` (at the end).
+
+    It may lie in an object store: the rows, the curves and the profile are copied there by `keep`.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
-        if "://" in str(path):
-            raise UserError(f"workdir={path} is not a folder of this machine: name one that is.")
-        self.path = Path(path).expanduser().absolute()
+        self._storage = Storage(path)
+        self.path = self._storage.path
         self.checkpoints = self.path / "checkpoints"
-        self.tensorboard = self.path / "tensorboard"
-        self.profile = self.path / "profile"
+        self.tensorboard = self._storage.growing / "tensorboard"
+        self.profile = self._storage.growing / "profile"
+        self._metrics = self._storage.growing / "metrics.jsonl"
         self.tokenizer = self.path / "tokenizer.json"
 
     def check_seen_by_all(self, said_to_be_shared: bool) -> None:
@@ -48,6 +51,8 @@ class RunFolder:
 
         Each host writes its part of a checkpoint, which would lie in pieces on as many disks.
         """
+        if not self._storage.is_disk:
+            return
         if not said_to_be_shared:
             raise UserError(
                 f"workdir={self.path} is taken for a folder of each host's own, where a checkpoint "
@@ -83,7 +88,9 @@ class RunFolder:
                     f"workdir={self.path} holds files but no run: choose an empty or a new folder."
                 )
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".lock").acquire(blocking=False)
+            # A store has no locks: there it is for its user to start a run once.
+            place = self._storage.growing / ".lock"
+            lock = FileLock(place).acquire(blocking=False)
         except Timeout as error:
             raise UserError(
                 f"workdir={self.path} is in use by another process: wait for it, or choose "
@@ -95,8 +102,9 @@ class RunFolder:
             if (self.path / "config.json").exists():
                 self._check_same_run(config)
             else:
-                _write(self.path / "config.json", to_json(config))
+                self._storage.write(self.path / "config.json", to_json(config))
             yield
+            self.keep()
 
     def _cannot_be_written(self, error: OSError) -> UserError:
         return UserError(
@@ -130,10 +138,10 @@ class RunFolder:
         The summary goes first: it says that a run is finished, which this one is not any more.
         """
         (self.path / "summary.json").unlink(missing_ok=True)
-        _write(self.path / "config.json", to_json(config))
+        self._storage.write(self.path / "config.json", to_json(config))
         if tokenizer:
             tokenizer.save(self.tokenizer)
-        _write(self.path / "data.json", facts.to_json())
+        self._storage.write(self.path / "data.json", facts.to_json())
         self._drop_metrics_after(step)
 
     def check_same_data(self, facts: DataFacts) -> None:
@@ -155,27 +163,31 @@ class RunFolder:
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """The result of the run."""
-        _write(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
+        self._storage.write(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """One more row of `metrics.jsonl`."""
-        with open(self.path / "metrics.jsonl", "a") as file:
+        with open(self._metrics, "a") as file:
             file.write(json.dumps(row) + "\n")
+
+    def keep(self) -> None:
+        """Makes sure that what was appended outlives this machine, where the folder does."""
+        self._storage.keep()
 
     def _drop_metrics_after(self, step: int) -> None:
         """Keeps the rows up to `step`, but none that a crash cut off."""
-        path = self.path / "metrics.jsonl"
-        if not path.exists():
+        self._storage.fetch("metrics.jsonl")
+        if not self._metrics.exists():
             return
         kept = []
-        for line in path.read_text().splitlines():
+        for line in self._metrics.read_text().splitlines():
             try:
                 row = json.loads(line)
             except ValueError:
                 break
             if row["step"] <= step:
                 kept.append(line + "\n")
-        _write(path, "".join(kept))
+        self._storage.write(self._metrics, "".join(kept))
 
     def _read(self, name: str) -> str:
         try:
@@ -217,13 +229,3 @@ def _wait_for(sign: Path) -> None:
                 f"--shared_workdir says so: name a workdir that all hosts see."
             )
         time.sleep(0.5)
-
-
-def _write(path: Path, text: str) -> None:
-    """Replaces the file as a whole, so that no reader and no crash sees half of it."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import jax
 from jax import Array
 
+from seqjax.distributed import hosts
 from seqjax.distributed.preemption import Preempted, Preemption
 from seqjax.errors import UserError
 from seqjax.models import Params
@@ -172,6 +173,8 @@ class Loop:
             self._save(state, step)
 
     def _save(self, state: TrainState, step: int) -> None:
+        with hosts.together():
+            self.reporter.keep()
         self.checkpoints.save(state, self.progress)
         self._saved = step
 

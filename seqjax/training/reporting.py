@@ -81,6 +81,10 @@ class Reporter:
             f"{milliseconds:.1f} ms/step",
         )
 
+    def keep(self) -> None:
+        """Makes sure that a checkpoint has the rows that were written before it."""
+        self._folder.keep()
+
     def close(self) -> None:
         """Leaves the screen and the files as they are to stay."""
         self._bar.stop()
@@ -103,6 +107,9 @@ class Silent(Reporter):
         pass
 
     def epoch(self, *_) -> None:
+        pass
+
+    def keep(self) -> None:
         pass
 
     def close(self) -> None:

@@ -80,9 +80,13 @@ class Recorder:
     def epoch(self, step, train, valid, best, milliseconds):
         self.lines.append((step, best))
 
+    def keep(self):
+        self.kept = len(self.rows)
+
     # the checkpoints
     def save(self, state, progress):
         assert progress.step == int(state.step)
+        assert self.kept == len(self.rows)
         assert not self.seen or progress.step == self.seen[-1]
         self.saved[progress.step] = copy.deepcopy(progress)
 
