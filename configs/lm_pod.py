@@ -43,14 +43,17 @@ class Size(NamedTuple):
     length: int
     steps: int
     mesh: MeshConfig
+    accumulate: int = 1
+    remat: str = "none"
+    unroll: bool = False  # no layers' activations are copied in and out of a loop's stacks
 
 
 WHOLE, SPREAD = MeshConfig(data=-1), MeshConfig(data=1, fsdp=-1)
 SIZES = {
     "tiny": Size(3, 128, 2, 512, 8, 64, 200, WHOLE),
-    "200m": Size(12, 1024, 8, 2**15, 1024, 2048, 2_000, WHOLE),
-    "1b": Size(18, 2048, 16, 2**15, 1024, 2048, 10_000, SPREAD),
-    "7b": Size(33, 4096, 32, 2**15, 1024, 2048, 66_000, SPREAD),
+    "200m": Size(12, 1024, 8, 2**15, 1024, 2048, 2_000, WHOLE, unroll=True),
+    "1b": Size(18, 2048, 16, 2**15, 1024, 2048, 10_000, SPREAD, remat="elementwise"),
+    "7b": Size(33, 4096, 32, 2**15, 1024, 2048, 66_000, SPREAD, accumulate=4, remat="block"),
 }
 
 
@@ -82,6 +85,7 @@ def get_config(preset: str = "transformer") -> ConfigDict:
         train=TrainConfig(
             steps=size.steps,
             batch_size=size.sequences,
+            accumulate=size.accumulate,
             evaluate_every=size.steps // 10,
             checkpoint_every=max(1, size.steps // 50),
         ),
@@ -114,8 +118,11 @@ def sized(word: str, name: str) -> ModelConfig:
         residual=True,
         feed_forward="two_layer",
         feed_forward_size=4 * size.width,
-        activation="gelu",
+        activation="squared_relu",
+        bias=False,
         pool="none",
+        remat=size.remat,
+        unroll_depth=size.unroll,
         dtype="bfloat16",
     )
     unit = PATTERNS[word]
