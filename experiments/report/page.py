@@ -1,0 +1,99 @@
+"""The page: the ledger, and every experiment's README with its figures, as one HTML file."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import Environment, FileSystemLoader
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, Evidence
+from experiments.article_claims.ledger import CLAIMS
+from experiments.readmes import MARKER, with_tables
+from experiments.report import advice, summary
+from experiments.report.drawing import as_svg, colours, inline
+from experiments.report.figures import Picture, drawn
+from experiments.sweep import ROOT
+
+ORDER = (
+    "crossover",
+    "gradients",
+    "long_range",
+    "sentiment",
+    "ablations",
+    "state_tracking",
+    "article_claims",
+)
+SIGNS = {HOLDS: "✓", FAILS: "✗", DEPENDS: "~"}
+FIRST = ("train", "parity")  # the figures that say most
+
+
+class Drawing(NamedTuple):
+    """A figure in the page."""
+
+    svg: Markup
+    caption: str
+
+
+class Section(NamedTuple):
+    """An experiment in the page."""
+
+    name: str
+    title: str
+    body: Markup
+    figures: list[Drawing]
+
+
+def page(evidence: Evidence) -> str:
+    """The whole page, which needs nothing beside itself."""
+    drawings = {
+        picture: Drawing(_inlined(picture, figure), picture.caption)
+        for picture, figure in drawn(evidence).items()
+    }
+    ledger = [(claim, claim.judge(evidence)) for claim in CLAIMS]
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=False,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("template.html").render(
+        light=colours(dark=False),
+        dark=colours(dark=True),
+        summary=_html("\n".join(summary.table(evidence.results("report")))),
+        advice=_html("\n".join(advice.table(evidence.results("report")))),
+        first=[drawing for picture, drawing in drawings.items() if picture.name in FIRST],
+        ledger=ledger,
+        counts=Counter(finding.verdict for _, finding in ledger),
+        signs=SIGNS,
+        sections=[_section(name, drawings) for name in ORDER],
+    )
+
+
+def _inlined(picture: Picture, figure: Figure) -> Markup:
+    name = f"{picture.experiment}-{picture.name}"
+    return Markup(inline(as_svg(figure, name), name))
+
+
+def _section(name: str, drawings: dict[Picture, Drawing]) -> Section:
+    """An experiment's README; its own heading is the section's."""
+    text = (ROOT / "experiments" / name / "README.md").read_text(encoding="utf-8")
+    heading, _, body = text.partition("\n")
+    if name == "article_claims":
+        body = re.sub(r"<!-- table .*<!-- end -->", "", body, flags=re.DOTALL)  # stands above
+    figures = [
+        drawing
+        for picture, drawing in drawings.items()
+        if picture.experiment == name and picture.name not in FIRST
+    ]
+    return Section(name, heading.lstrip("# "), _html(MARKER.sub("", with_tables(body))), figures)
+
+
+def _html(text: str) -> Markup:
+    """Markdown as HTML, whatever HTML stands in it escaped, and wide tables in a frame."""
+    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    framed = html.replace("<table>", '<div class="scroll" tabindex="0"><table>')
+    return Markup(framed.replace("</table>", "</table></div>"))

@@ -1,0 +1,88 @@
+"""The page of all experiments: whole, self-contained, and made of escaped text."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from experiments.article_claims.evidence import Evidence
+from experiments.article_claims.ledger import CLAIMS
+from experiments.report import __main__ as command
+from experiments.report import page as pages
+from experiments.report.figures import PICTURES
+from seqjax.errors import UserError
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+class Reader(HTMLParser):
+    """What is in a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.verdicts, self.ids, self.links, self.open, self.tags = [], [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.tags.append(tag)
+        self.verdicts += [found["data-verdict"]] if "data-verdict" in found else []
+        self.ids += [found["id"]] if "id" in found else []
+        self.links += [found[name] for name in ("href", "src", "xlink:href") if name in found]
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def text():
+    """Returns the page of the committed rows, with one hostile claim."""
+    hostile = CLAIMS[0]._replace(statement=HOSTILE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "CLAIMS", (hostile, *CLAIMS[1:]))
+        return pages.page(Evidence())
+
+
+@pytest.fixture(scope="module")
+def reader(text):
+    """Returns what is in it."""
+    return Reader(text)
+
+
+def test_every_claim_has_its_verdict(reader):
+    assert reader.verdicts == [claim.verdict for claim in CLAIMS]
+
+
+def test_every_figure_is_there(reader):
+    assert reader.tags.count("svg") == reader.tags.count("figcaption") == len(PICTURES)
+
+
+def test_the_page_needs_nothing_beside_itself(text, reader):
+    assert all(link.startswith("#") for link in reader.links)
+    assert {link[1:] for link in reader.links} <= set(reader.ids)
+    assert not re.search(r"@import|url\((?!#)|<script|<link|<img", text)
+
+
+def test_ids_are_used_once(reader):
+    assert len(reader.ids) == len(set(reader.ids))
+
+
+def test_every_tag_is_closed(reader):
+    assert reader.open == []
+
+
+def test_text_is_escaped(text):
+    assert HOSTILE not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+def test_figures_take_the_colours_of_the_page(text):
+    assert not re.search(r"(fill|stroke): #", text)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    values = type("Flags", (), {"output": str(tmp_path)})()
+    with pytest.raises(UserError, match="is a folder"):
+        command.main(values)
