@@ -31,7 +31,7 @@ from seqjax.training.run import versions
 RESULTS = Path(__file__).with_name("results.jsonl")
 SEEDS = 3
 MEASURED = 16  # sequences that norms are measured on
-QUICK_STEPS = 4
+QUICK_SETTINGS, QUICK_STEPS = ("rnn", "attention"), 4
 SHORT = 16
 
 SETTINGS = {
@@ -160,7 +160,7 @@ def main(values: FlagValues) -> None:
     """Runs what is missing, then prints the table."""
     console = Console(stderr=True)
     if values.quick:
-        for name in ("rnn", "attention"):
+        for name in QUICK_SETTINGS:
             setting = Setting(SETTINGS[name].mixer, length=SHORT, steps=QUICK_STEPS)
             print(Trial(name, 1e-3, 0, setting).row(console))
         return
