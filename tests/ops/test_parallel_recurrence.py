@@ -1,0 +1,67 @@
+"""When the recurrence in parallel over time is believed, and what it starts from.
+
+That it equals the sequential one is held to by `tests/experiments/test_certificates.py`.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from seqjax.ops import cells
+from seqjax.ops.cell_steps import Steps, Weights, evaluate
+from seqjax.ops.newton import Newton, solve
+from seqjax.ops.parallel_recurrence import parallel_recurrence
+from seqjax.ops.recurrence import recurrence
+
+BATCH = 2
+
+
+def problem(cell, *, time, hidden, gain=1.0, scale=1.0):
+    """Inputs, weight, bias and state."""
+    random = np.random.default_rng(0)
+
+    def normal(*shape):
+        return jnp.asarray(random.normal(size=shape), jnp.float32)
+
+    size = cell.gates * hidden
+    weight = gain * normal(hidden, size) / hidden**0.5
+    state = tuple(normal(BATCH, hidden) for _ in range(cell.states))
+    return scale * normal(time, BATCH, size), weight, jnp.zeros(size), state
+
+
+def test_a_chaotic_recurrence_falls_back_whatever_its_residual_is():
+    """Newton's method ends with a residual of rounding size, far from the sequential result."""
+    cell, newton = cells.elman("tanh"), Newton(iterations=300)
+    arguments = problem(cell, time=256, hidden=32, gain=2.0, scale=0)
+    outputs, final, certificate = jax.jit(
+        functools.partial(parallel_recurrence, cell, newton=newton)
+    )(*arguments)
+    assert np.all(certificate.residual < 2e-6)
+    assert not np.any(certificate.certified)
+    assert np.all(certificate.error > 1e-3)
+    expected = jax.jit(functools.partial(recurrence, cell))(*arguments)
+    np.testing.assert_array_equal(outputs, expected[0])
+    np.testing.assert_array_equal(final[0], expected[1][0])
+    # What would have been returned without the certificate.
+    inputs, weight, bias, state = arguments
+    steps, weights = Steps(inputs, None, None), Weights(weight, bias, (), None)
+    guess = evaluate(cell, steps, weights, jnp.zeros((256, 1, BATCH, 32)))
+    believed, _ = jax.jit(functools.partial(solve, cell, newton))(
+        steps, weights, jnp.stack(state), guess
+    )
+    assert np.abs(believed[:, 0] - expected[0]).max() > 0.1
+
+
+def test_a_warm_start_takes_fewer_iterations():
+    arguments = problem(cells.gru(), time=20, hidden=4)
+    run = jax.jit(functools.partial(parallel_recurrence, cells.gru(), *arguments))
+    outputs, _, cold = run()
+    again, _, warm = run(guess=(outputs,))
+    assert np.all(cold.certified) and np.all(warm.certified)
+    assert warm.iterations < cold.iterations
+    np.testing.assert_allclose(again, outputs, rtol=1e-6, atol=1e-6)
+    # Any start leads to the solution.
+    far, _, _ = run(guess=(100 * jnp.ones_like(outputs),))
+    np.testing.assert_allclose(far, outputs, rtol=1e-5, atol=1e-6)
