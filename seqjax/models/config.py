@@ -13,6 +13,7 @@ CHOICES = {
     "recurrent_activation": ("tanh", "sigmoid", "relu"),
     "pool": ("last", "mean", "none"),
     "linear_recurrence": ("auto", "sequential", "associative", "chunked"),
+    "nonlinear_recurrence": ("auto", "sequential", "parallel"),
     "matrix_recurrence": ("auto", "sequential", "associative", "chunked"),
     "attention": ("auto", "plain", "kernel"),
     "remat": ("none", "elementwise", "block"),
@@ -60,6 +61,7 @@ class ModelConfig:
     state_size: int = 64  # keys of a head's matrix state: ssd, gated_deltanet
     convolution_size: int = 4  # steps of the short convolution: rglru, ssd, gated_deltanet
     # How recurrences are evaluated over time; a run writes what auto stands for to its config.json.
+    nonlinear_recurrence: str = "auto"  # rnn, lstm, gru, paragru, paralstm
     linear_recurrence: str = "auto"  # mingru, minlstm, lru, rglru
     matrix_recurrence: str = "auto"  # ssd, gated_deltanet
     # plain: all weights at once; kernel: on TPUs, in pieces, where it can serve the call

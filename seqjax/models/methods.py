@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from seqjax.models.config import ModelConfig
 from seqjax.models.encoder_decoder import EncoderDecoderConfig
-from seqjax.ops import attention_kernel, linear_recurrence, matrix_recurrence
+from seqjax.ops import attention_kernel, linear_recurrence, matrix_recurrence, recurrence
 
 
 class Evaluation(NamedTuple):
@@ -17,6 +17,10 @@ class Evaluation(NamedTuple):
 
     field: str
     resolve: Callable[[ModelConfig, str, int, int], str]
+
+
+def _nonlinear(config: ModelConfig, platform: str, batch: int, time: int) -> str:
+    return recurrence.resolve_method("auto", platform, batch=batch, time=time, width=config.width)
 
 
 def _diagonal(size: str) -> Evaluation:
@@ -43,7 +47,9 @@ def _attention(config: ModelConfig, platform: str, batch: int, time: int) -> str
     return "kernel" if attention_kernel.serves(platform, time, head_size) else "plain"
 
 
+CELLS = ("rnn", "lstm", "gru", "paragru", "paralstm")
 EVALUATIONS = {
+    **dict.fromkeys(CELLS, Evaluation("nonlinear_recurrence", _nonlinear)),
     "attention": Evaluation("attention", _attention),
     "local_attention": Evaluation("attention", _attention),
     "mingru": _diagonal("width"),

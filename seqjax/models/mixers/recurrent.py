@@ -88,6 +88,7 @@ class CellRecurrence(Recurrence):
             dropout_mask=self.dropout_mask(x.shape[0]) if train else None,
             mask=time_major(mask),
             reset=time_major(reset),
+            method=self.config.nonlinear_recurrence,
         )
         return zero_masked(time_major(outputs).astype(dtype), mask), carry
 

@@ -114,3 +114,23 @@ def test_without_a_rate_training_needs_no_randomness():
 def test_wrong_settings_end_in_a_sentence(settings, sentence):
     with pytest.raises(UserError, match=sentence):
         ModelConfig(**settings)
+
+
+@pytest.mark.parametrize("kind", ["rnn", "lstm", "gru", "paragru", "paralstm"])
+def test_parallel_evaluation_is_newtons_where_there_is_more_than_one_step(kind):
+    def evaluation(method, steps):
+        mixer, params, x = made(kind, nonlinear_recurrence=method)
+        return str(jax.make_jaxpr(mixer.apply)(params, x[:, :steps]))
+
+    assert "while[" in evaluation("parallel", 7)
+    assert "while[" not in evaluation("parallel", 1)
+    # Nothing was measured for it to win.
+    assert "while[" not in evaluation("auto", 7)
+
+
+def test_parallel_evaluation_gives_the_same_numbers():
+    outputs = []
+    for method in ("sequential", "parallel"):
+        mixer, params, x = made("gru", nonlinear_recurrence=method)
+        outputs.append(jax.jit(mixer.apply)(params, x)[0])
+    np.testing.assert_allclose(*outputs, atol=1e-5)
