@@ -3,6 +3,7 @@
 A short run of every mixer (train step, forward pass, decoding of one step), or
   --full     the atlas: more lengths, batches, widths and all methods; takes hours, in parts
   --article  the whole train step of the article's models; with --peers also in PyTorch, Keras, Flax
+  --depth    how many steps of each form of a recurrence wait for one another, at length 10,000
 One of these at a time, and --mixers, --lengths … pick from it. What --output FILE holds already is
 not measured again, so the same command goes on where it was stopped.
 """
@@ -19,7 +20,7 @@ from absl import flags
 from absl.flags import FlagValues
 from rich.console import Console
 
-from seqjax.benchmarking import article, atlas, screen
+from seqjax.benchmarking import article, atlas, depth, screen
 from seqjax.benchmarking.grid import FULL, SHORT
 from seqjax.benchmarking.results import Results, circumstances
 from seqjax.command_line import run_command
@@ -34,6 +35,9 @@ def define_flags(values: FlagValues) -> None:
     """The flags of this command."""
     flags.DEFINE_bool("full", False, "measure the atlas", flag_values=values)
     flags.DEFINE_bool("article", False, "measure the article's train steps", flag_values=values)
+    flags.DEFINE_bool(
+        "depth", False, "count sequential steps, at length 10,000", flag_values=values
+    )
     flags.DEFINE_bool("peers", False, "with --article: in other frameworks too", flag_values=values)
     flags.DEFINE_string(
         "peer_python",
@@ -57,8 +61,9 @@ def define_flags(values: FlagValues) -> None:
 
 def main(values: FlagValues) -> None:
     """Measures, and prints a table or JSON lines."""
-    if values.full and values.article:
-        raise UserError("--full and --article are two measurements: choose one of them.")
+    modes = [f"--{name}" for name in ("full", "article", "depth") if values[name].value]
+    if len(modes) > 1:
+        raise UserError(f"{' and '.join(modes)} are {len(modes)} measurements: choose one of them.")
     if values.peers and not values.article:
         raise UserError("--peers is for --article, whose train steps other frameworks take too.")
     if values.article:
@@ -67,9 +72,11 @@ def main(values: FlagValues) -> None:
     # What another run has left would make compilation look free.
     jax.config.update("jax_enable_compilation_cache", False)
     results = Results(values.output and Path(values.output), circumstances())
-    measure, show = (
-        (article_rows, article.show) if values.article else (atlas_rows, screen.show_cells)
-    )
+    measure, show = atlas_rows, screen.show_cells
+    if values.article:
+        measure, show = article_rows, article.show
+    if values.depth:
+        measure, show = depth_rows, depth.show
     rows = measure(values, results, Console(stderr=True))
     if values.json:
         print("\n".join(map(json.dumps, rows)))
@@ -95,6 +102,14 @@ def article_rows(values: FlagValues, results: Results, console: Console) -> Rows
     contenders = article.OWN + (article.PEERS if values.peers else ())
     items = article.items(values.mixers, sizes_of(values, "lengths"))
     return article.measure(items, contenders, values.peer_python, values.rounds, results, console)
+
+
+def depth_rows(values: FlagValues, results: Results, console: Console) -> Rows:
+    """One row a form of a recurrence."""
+    for name in (*WORDS, *SIZES):
+        if values[name].value:
+            raise UserError(f"--{name} picks nothing from --depth, whose settings are fixed.")
+    return depth.measure(results, console)
 
 
 def sizes_of(values: FlagValues, flag: str) -> tuple[int, ...]:
