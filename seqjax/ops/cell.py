@@ -15,19 +15,26 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-State = tuple[Float[Array, "*batch hidden"], ...]
+from seqjax.ops.cell_gradients import CellGradient, State, derived
 
 
 class Cell(NamedTuple):
     """A recurrent cell whose state is `states` arrays of the hidden size, the output first.
 
     `pointwise(x, product, state, *peepholes) -> state` acts on each unit by itself, on arrays of
-    any leading shape; `x` and `product` hold `gates` arrays of the hidden size side by side.
+    any leading shape; `x` and `product` hold `gates` arrays of the hidden size side by side. A
+    cell may bring a gradient that is faster than what autodiff makes of `pointwise`.
     """
 
     gates: int
     states: int
     pointwise: Callable[..., State]
+    by_hand: CellGradient | None = None
+
+    @property
+    def gradient(self) -> CellGradient:
+        """A step that saves what its gradient needs, and that gradient."""
+        return self.by_hand or derived(self.gates, self.pointwise)
 
 
 def recurrent_product(
@@ -76,6 +83,11 @@ def masked_pointwise(
     """The state after a step; the one before it where `mask` is false."""
     peepholes = [jnp.broadcast_to(vector, previous[0].shape) for vector in peepholes]
     new = cell.pointwise(x.astype(jnp.float32), product, previous, *peepholes)
+    return where_real(mask, new, previous)
+
+
+def where_real(mask: Bool[Array, "*batch"] | None, new: State, previous: State) -> State:
+    """The new state where `mask` is true, and elsewhere the one before it."""
     if mask is None:
         return new
     return jax.tree.map(lambda new, old: jnp.where(mask[..., None], new, old), new, previous)

@@ -11,12 +11,19 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from seqjax.ops import cell_gradients
 from seqjax.ops.cell import Cell, State
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "tanh": jnp.tanh,
     "sigmoid": jax.nn.sigmoid,
     "relu": jax.nn.relu,
+}
+# Their derivatives, by what they give.
+SLOPES: dict[str, Callable[[Array], Array]] = {
+    "tanh": lambda h: 1 - h * h,
+    "sigmoid": lambda h: h * (1 - h),
+    "relu": lambda h: (h > 0).astype(h.dtype),
 }
 
 
@@ -28,7 +35,8 @@ def elman(activation: str) -> Cell:
     def pointwise(x: Array, r: Array, state: State) -> State:
         return (function(x + r),)
 
-    return Cell(gates=1, states=1, pointwise=pointwise)
+    gradient = cell_gradients.of_elman(function, SLOPES[activation])
+    return Cell(gates=1, states=1, pointwise=pointwise, by_hand=gradient)
 
 
 @functools.cache
@@ -43,7 +51,7 @@ def lstm() -> Cell:
         c = jax.nn.sigmoid(f) * state[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
         return jax.nn.sigmoid(o) * jnp.tanh(c), c
 
-    return Cell(gates=4, states=2, pointwise=pointwise)
+    return Cell(gates=4, states=2, pointwise=pointwise, by_hand=cell_gradients.of_lstm())
 
 
 @functools.cache
@@ -60,7 +68,7 @@ def gru() -> Cell:
         z = jax.nn.sigmoid(x_z + r_z)
         return ((1 - z) * n + z * state[0],)
 
-    return Cell(gates=3, states=1, pointwise=pointwise)
+    return Cell(gates=3, states=1, pointwise=pointwise, by_hand=cell_gradients.of_gru())
 
 
 @functools.cache
