@@ -56,6 +56,7 @@ class ModelConfig:
     bidirectional: bool = False  # each recurrence in both directions, outputs side by side
     recurrent_activation: str = "tanh"  # σ of the Elman RNN
     recurrent_dropout: float = 0.0  # on h_{t-1} in a cell's products, one mask for all steps
+    remat_steps: int = 0  # cells keep every so many-th state for the gradient, best √T; 0: all
     chrono_length: int = 0  # dependencies that gate biases start with, in steps; 0: not so
     inner_size: int = 128  # features inside a linear recurrence: lru, rglru, ssd, gated_deltanet
     state_size: int = 64  # keys of a head's matrix state: ssd, gated_deltanet
@@ -151,8 +152,14 @@ class ModelConfig:
             raise UserError(
                 f"model.chrono_length={self.chrono_length} must be at least 2 steps, or 0."
             )
+        if self.remat_steps < 0:
+            raise UserError(f"model.remat_steps={self.remat_steps} must be at least 1, or 0.")
         gated = {"lstm", "gru", "paragru", "paralstm"}
-        for field, mixers in (("chrono_length", gated), ("recurrent_dropout", gated | {"rnn"})):
+        for field, mixers in (
+            ("chrono_length", gated),
+            ("recurrent_dropout", gated | {"rnn"}),
+            ("remat_steps", gated | {"rnn"}),
+        ):
             if getattr(self, field) and not mixers & set(self.pattern):
                 raise UserError(
                     f"model.{field}={getattr(self, field)} has no effect on "

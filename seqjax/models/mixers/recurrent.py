@@ -9,7 +9,8 @@ from seqjax.models.axes import laid_out, with_axes
 from seqjax.models.mixers.mixer import Recurrence, time_major, zero_masked
 from seqjax.ops import cells
 from seqjax.ops.cell import Cell, State
-from seqjax.ops.recurrence import recurrence
+from seqjax.ops.segmented_recurrence import segmented_recurrence
+from seqjax.ops.step_products import product_of_steps
 
 input_init = nn.initializers.glorot_uniform()
 
@@ -75,15 +76,20 @@ class CellRecurrence(Recurrence):
             "bias",
             with_axes(lambda key: self.initial_bias(key).reshape(-1), ("hidden",)),
         )
-        inputs = jnp.einsum("btf,fg->tbg", x.astype(dtype), input_kernel.astype(dtype))
-        inputs = inputs.astype(jnp.float32) + bias[None, None]
-        inputs = laid_out(inputs, None, "batch", None)  # every device walks through all steps
-        outputs, carry = recurrence(
+
+        def form_inputs(x: Float[Array, "time batch features"]) -> Float[Array, "time batch gates"]:
+            inputs = product_of_steps(x, input_kernel.astype(dtype))
+            inputs = inputs.astype(jnp.float32) + bias[None, None]
+            return laid_out(inputs, None, "batch", None)  # every device walks through all steps
+
+        outputs, carry = segmented_recurrence(
             self.cell,
-            inputs,
+            time_major(x).astype(dtype),
+            form_inputs,
             self.recurrent_weight(),
             self.recurrent_bias(),
             self.init_carry(x.shape[0], 0) if carry is None else carry,
+            size=self.config.remat_steps,
             peepholes=self.peepholes(),
             dropout_mask=self.dropout_mask(x.shape[0]) if train else None,
             mask=time_major(mask),
