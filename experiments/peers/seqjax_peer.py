@@ -15,6 +15,7 @@ from experiments.sweep import Cell
 from seqjax import models
 from seqjax.benchmarking.conversation import answer_requests
 from seqjax.data.facts import DataFacts, SplitFacts
+from seqjax.distributed.cores import divide_cpu
 from seqjax.distributed.shardings import batch_sharding
 from seqjax.models.description import describe
 from seqjax.training.run import versions
@@ -28,6 +29,7 @@ def prepare(settings: dict[str, Any]):
         f"configs/sentiment.py:{settings['model']}",
         (("data.max_length", settings["time"]), ("train.batch_size", settings["batch"])),
     ).resolve()
+    divide_cpu(config.mesh, settings["batch"])
     setup = Setup(config, facts_of(settings), jax.devices())
     tokens, labels = make_batch(settings)
     rows = {

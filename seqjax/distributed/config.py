@@ -29,8 +29,11 @@ class MeshConfig:
     tensor: int = 1  # heads, feed-forward, vocabulary, and the inside of linear recurrences
     sequence: int = 1  # time steps
     rules: tuple[tuple[str, tuple[str, ...]], ...] = DEFAULT_RULES
+    cpu_devices: int = 0  # devices that a CPU is divided into; 0: as its cores and the batch allow
 
     def __post_init__(self) -> None:
+        if self.cpu_devices < 0:
+            raise UserError(f"mesh.cpu_devices={self.cpu_devices} must be at least 1, or 0.")
         for name, axes in self.rules:
             if len(set(axes)) < len(axes):
                 raise UserError(f"mesh.rules lays {name!r} out twice along one axis: {axes}.")

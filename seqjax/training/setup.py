@@ -12,6 +12,7 @@ from jax.experimental import multihost_utils
 from seqjax import models
 from seqjax.data.facts import DataFacts
 from seqjax.data.word_vectors import WordVectors
+from seqjax.distributed.cores import divided_into
 from seqjax.distributed.mesh import make_mesh
 from seqjax.distributed.preemption import Preemption
 from seqjax.distributed.shardings import (
@@ -37,14 +38,15 @@ class Setup:
         self.mesh = make_mesh(config.mesh, devices)
         self.task = make_task(config.task)
         self.steps = self.task.steps(facts)  # that the model is given of the longest example
-        # As the run's config.json has it: with what every `auto` of the model stands for here.
+        # As the run's config.json has it: with what every `auto` stands for here.
         model = resolve_methods(
             config.model,
             devices[0].platform,
             batch=train.batch_size // train.accumulate,
             time=self.steps,
         )
-        self.config = config = replace(config, model=model)
+        mesh = replace(config.mesh, cpu_devices=divided_into(devices))
+        self.config = config = replace(config, model=model, mesh=mesh)
         self.facts = facts
         self.model = self.task.complete(config.model, facts)
         check_batch_size(self.mesh, config.mesh, "train.batch_size", train.batch_size)

@@ -66,6 +66,8 @@ def without_times(row):
 def test_a_run_that_is_killed_again_and_again(command, tmp_path):
     whole = command(tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
+    cores = len(os.sched_getaffinity(0))  # of which each is a device where eight rows divide
+    assert RunFolder(tmp_path / "whole").config().mesh.cpu_devices == (1 if 8 % cores else cores)
     starts = {line.partition(" ")[0] for line in whole.stderr.splitlines()}
     assert starts == {"sentiment", "step", "epoch"}
     assert any((Path(os.environ["SEQJAX_CACHE"]) / "compilations").iterdir())

@@ -1,0 +1,41 @@
+"""A CPU as several devices, one a core, so that spreading a batch over devices uses all cores.
+
+One device spreads its large products over the cores, but not the small ones of a recurrence's
+steps, which a batch in as many parts as there are cores computes side by side.
+"""
+
+import math
+import os
+
+import jax
+
+from seqjax.distributed.config import AXES, MeshConfig
+
+VARIABLE = "JAX_NUM_CPU_DEVICES"
+
+
+def divide_cpu(config: MeshConfig, batch_size: int) -> None:
+    """Says into how many devices a CPU is divided; called before JAX looks for devices.
+
+    Where neither `mesh.cpu_devices`, the mesh nor the environment says how many it is one a core,
+    if they divide the `batch_size`, and else a single one. Several hosts are left as they are.
+    """
+    if VARIABLE in os.environ or jax.distributed.is_initialized():
+        return
+    sizes = [getattr(config, axis) for axis in AXES]
+    fixed = math.prod(size for size in sizes if size > 0)
+    cores = len(os.sched_getaffinity(0))
+    if config.cpu_devices:
+        devices = config.cpu_devices
+    elif -1 in sizes and cores % fixed == 0 and batch_size % cores == 0:
+        devices = cores
+    else:
+        devices = fixed
+    jax.config.update("jax_num_cpu_devices", devices)
+
+
+def divided_into(devices: list[jax.Device]) -> int:
+    """The devices of one host where they are parts of its CPU, and else 0."""
+    if devices[0].platform != "cpu":
+        return 0
+    return sum(device.process_index == devices[0].process_index for device in devices)
