@@ -3,7 +3,7 @@
     python -m seqjax.train --config configs/video.py:lstm
     echo clip.gif | python -m seqjax.predict --workdir runs/video-lstm-…
 
-generates 20,000 clips of 10 frames from 5,000 images of MNIST that a package carries; all of MNIST
+generates 40,000 clips of 10 frames from 5,000 images of MNIST that a package carries; all of MNIST
 comes from its four files, as in `configs/pixels.py`. A step is a frame, linearly projected.
 """
 

@@ -40,7 +40,7 @@ class Application:
     split: str = "test"
     lines: Mapping[str, Metrics] = field(default_factory=dict)
     measures: Mapping[str, str] = field(default_factory=dict)
-    minutes: float = 15.0
+    minutes: float = 60.0
 
 
 def of_words(words: Sequence[str], config: str, **settings: Any) -> dict[str, Cell]:

@@ -57,8 +57,8 @@ class VideoConfig(DataConfig):
     test: str = ""
 
     frames: int = 10  # of a clip
-    canvas: int = 28  # height and width of a frame
-    train_rows: int = 20_000
+    canvas: int = 20  # height and width of a frame
+    train_rows: int = 40_000
     valid_rows: int = 1_000
     test_rows: int = 2_000
     seed: int = 0
