@@ -17,6 +17,7 @@ from seqjax.training.loop import Loop
 from seqjax.training.run import run
 from seqjax.training.setup import Setup
 from seqjax.training.storage import Storage
+from seqjax.training.trained import load_trained
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,7 @@ def test_a_run_in_a_store_is_the_one_on_a_disk(bucket, config, tmp_path, monkeyp
         name: expected[name] for name in expected.keys() - measured
     }
     assert run(config, RunFolder("bucket://run"), console) == found  # it has finished
+    assert load_trained(RunFolder("bucket://run")).step == found["best_step"]
     timed = {"ms_per_step", "examples_per_second"}
     for stored_row, row in zip(rows_of(stored), rows_of(tmp_path / "disk"), strict=True):
         assert stored_row.keys() == row.keys()
