@@ -78,6 +78,13 @@ CLAIMS = (
         gradients.gates_mitigate,
     ),
     Claim(
+        TRANSFORMERS,
+        "Gradients of Transformers are the more stable ones.",
+        "gradients",
+        HOLDS,
+        gradients.attention_is_more_stable,
+    ),
+    Claim(
         TRAINING,
         "The gradient of the recurrent weights is the sum over steps of dL/dh_t · dh_t/dW.",
         "article_claims",
@@ -108,7 +115,7 @@ CLAIMS = (
     ),
     Claim(
         TRANSFORMERS,
-        "The same under a causal mask.",
+        "Nor does one with a causal mask and without positional encoding.",
         "article_claims",
         FAILS,
         counts.order_is_lost_under_a_causal_mask,
@@ -175,6 +182,13 @@ CLAIMS = (
         "ablations",
         FAILS,
         ability.variational_dropout,
+    ),
+    Claim(
+        OUTLOOK,
+        "Trained word vectors help.",
+        "ablations",
+        FAILS,
+        ability.word_vectors,
     ),
     Claim(
         OUTLOOK,

@@ -42,15 +42,13 @@ SETTINGS = {
     "rglru": Setting("rglru"),
     "gated_deltanet": Setting("gated_deltanet"),
     "attention": Setting("attention"),
-    "rnn, 16 steps": Setting("rnn", length=SHORT),
-    "gru, 16 steps": Setting("gru", length=SHORT),
     "rnn, weights doubled": Setting("rnn", recurrent_gain=2.0),
     "rnn, weights doubled, clipped": Setting("rnn", recurrent_gain=2.0, clip_norm=1.0),
+    "rnn, SGD": Setting("rnn", optimizer="sgd"),
+    "rnn, normalised": Setting("rnn", around="norm"),
+    "rnn, 16 steps": Setting("rnn", length=SHORT),
     "rnn, weights halved": Setting("rnn", recurrent_gain=0.5),
     "rnn, weights halved, clipped": Setting("rnn", recurrent_gain=0.5, clip_norm=1.0),
-    "rnn, SGD": Setting("rnn", optimizer="sgd"),
-    "rnn, SGD, clipped": Setting("rnn", optimizer="sgd", clip_norm=1.0),
-    "rnn, normalised": Setting("rnn", around="norm"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import io
 import re
+from contextlib import AbstractContextManager
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -30,6 +31,7 @@ STYLE = {
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
+    "axes.facecolor": "none",
     "axes.grid": True,
     "grid.color": GRID,
     "axes.spines.top": False,
@@ -58,9 +60,14 @@ def line_of(name: str) -> dict[str, object]:
     }
 
 
+def styled() -> AbstractContextManager[None]:
+    """In which figures are made."""
+    return rc_context(STYLE)
+
+
 def new_figure(width: float = SIZE[0], height: float = SIZE[1]) -> tuple[Figure, Axes]:
     """An empty figure of one panel."""
-    with rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(width, height))
         return figure, figure.subplots()
 
@@ -71,11 +78,11 @@ def legend_below(figure: Figure, axes: Axes, columns: int = 3) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
 
 
-def as_svg(figure: Figure, name: str) -> str:
+def as_svg(figure: Figure, name: str, background: str = "none") -> str:
     """The figure as an SVG file; the same figure gives the same text."""
     with rc_context(STYLE | {"svg.hashsalt": name}):
         buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+        figure.savefig(buffer, format="svg", facecolor=background, metadata={"Date": None})
     return buffer.getvalue()
 
 

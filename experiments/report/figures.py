@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from experiments.ablations.run import compare
 from experiments.article_claims.evidence import Evidence
 from experiments.crossover.atlas import Atlas, Shape
 from experiments.gradients.run import repeated
 from experiments.long_range.run import models
-from experiments.report.drawing import INK, colour, legend_below, line_of, new_figure
+from experiments.report.drawing import INK, SIZE, colour, legend_below, line_of, new_figure, styled
 from experiments.sentiment.run import cells, linear_accuracy
 from experiments.statistics import mean_and_interval
 from experiments.sweep import rows_of
@@ -34,22 +36,29 @@ def times(work: str) -> Callable[[Path], Figure]:
     """Milliseconds by length, of one kind of work."""
 
     def draw(results: Path) -> Figure:
-        atlas = Atlas(results)
         figure, axes = new_figure()
-        for mixer in COMPARED:
-            series = atlas.series(mixer, Shape(work))
-            times = [row["milliseconds"] for row in series.values()]
-            axes.plot(list(series), times, **line_of(mixer))
-        axes.set_xscale("log", base=2)
-        axes.set_yscale("log")
-        axes.set_xlabel("steps in the sequence")
-        axes.set_ylabel("milliseconds")
-        lengths = sorted({row["length"] for row in atlas.rows if row["batch"] == 8})
-        axes.set_xticks(lengths, [f"{length:,}" for length in lengths])
+        plot_times(axes, results, work)
         legend_below(figure, axes)
         return figure
 
     return draw
+
+
+def plot_times(axes: Axes, results: Path, work: str) -> None:
+    """The lines of `times`."""
+    atlas = Atlas(results)
+    found = {mixer: atlas.series(mixer, Shape(work)) for mixer in COMPARED}
+    for mixer, series in found.items():
+        milliseconds = [row["milliseconds"] for row in series.values()]
+        axes.plot(list(series), milliseconds, **line_of(mixer))
+    lengths = sorted({length for series in found.values() for length in series})
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_xticks(lengths, [f"{length:,}" for length in lengths])
+    axes.set_xlabel("steps in the sequence")
+    axes.set_ylabel("milliseconds")
 
 
 def norms(moment: str) -> Callable[[Path], Figure]:
@@ -84,26 +93,29 @@ def extrapolation(probe: str) -> Callable[[Path], Figure]:
 
     def draw(results: Path) -> Figure:
         figure, axes = new_figure()
-        for (name, mixer), model in models().items():
-            rows = model.rows(results)
-            if name != probe or not rows:
-                continue
-            lengths = [part["to"] for part in rows[0]["test_by_length"]]
-            accuracies = [[part["accuracy"] for part in row["test_by_length"]] for row in rows]
-            axes.plot(
-                lengths,
-                100 * np.mean(accuracies, axis=0),
-                **line_of(mixer),
-            )
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(lengths, [str(length) for length in lengths])
-        axes.set_ylim(0, 104)
-        axes.set_xlabel("length up to, steps")
-        axes.set_ylabel("right answers, %")
+        plot_extrapolation(axes, results, probe)
         legend_below(figure, axes)
         return figure
 
     return draw
+
+
+def plot_extrapolation(axes: Axes, results: Path, probe: str) -> None:
+    """The lines of `extrapolation`."""
+    lengths: set[int] = set()
+    for (name, mixer), model in models().items():
+        rows = model.rows(results) if name == probe else []
+        if not rows:
+            continue
+        upto = [part["to"] for part in rows[0]["test_by_length"]]
+        accuracies = [[part["accuracy"] for part in row["test_by_length"]] for row in rows]
+        axes.plot(upto, 100 * np.mean(accuracies, axis=0), **line_of(mixer))
+        lengths |= set(upto)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(sorted(lengths), [str(length) for length in sorted(lengths)])
+    axes.set_ylim(0, 104)
+    axes.set_xlabel("length up to, steps")
+    axes.set_ylabel("right answers, %")
 
 
 def effects(results: Path) -> Figure:
@@ -206,6 +218,20 @@ PICTURES = (
         accuracies,
     ),
 )
+
+
+def finding(evidence: Evidence) -> Figure:
+    """The figure of the README: speed beside ability."""
+    with styled():
+        figure = Figure(figsize=(2 * SIZE[0], SIZE[1]))
+        speed, ability = figure.subplots(1, 2)
+        plot_times(speed, evidence.results("crossover"), "train")
+        plot_extrapolation(ability, evidence.results("long_range"), "parity")
+        speed.set_title("A train step on two CPU cores", fontsize=10)
+        ability.set_title("Parity; training saw up to 40 steps", fontsize=10)
+        for axes in (speed, ability):
+            axes.legend(ncols=2)
+        return figure
 
 
 def drawn(evidence: Evidence) -> dict[Picture, Figure]:

@@ -17,13 +17,13 @@ def table(results: Path) -> Sequence[str]:
     """Lines of Markdown."""
     evidence = Evidence(results.parent.parent)
     verdicts = Counter(claim.judge(evidence).verdict for claim in CLAIMS)
+    sentiment = accuracies(evidence.results("sentiment"))
     return [
         f"{_speed(evidence)} {_ability(evidence)} Of {len(CLAIMS)} claims of the article "
         f"{verdicts[HOLDS]} hold, {verdicts[FAILS]} do not, and {verdicts[DEPENDS]} depend on what "
         f"is asked; on its own kind of task, the sentiment of short texts, its RNN "
-        f"({accuracies(evidence.results('sentiment'))['rnn'][0]:.1f}%) and its Transformer "
-        f"({accuracies(evidence.results('sentiment'))['transformer'][0]:.1f}%) both stay behind "
-        f"tf-idf with logistic regression ({100 * linear_accuracy():.1f}%)."
+        f"({sentiment['rnn'][0]:.1f}%) and its Transformer ({sentiment['transformer'][0]:.1f}%) "
+        f"both stay behind tf-idf with logistic regression ({100 * linear_accuracy():.1f}%)."
     ]
 
 
@@ -32,18 +32,17 @@ def _speed(evidence: Evidence) -> str:
     attention, rnn = (atlas.series(mixer, shape) for mixer in ("attention", "rnn"))
     shared = sorted(attention.keys() & rnn.keys())
     ratios = {n: attention[n]["milliseconds"] / rnn[n]["milliseconds"] for n in shared}
-    said = " and ".join(
-        f"{ratios[length]:.1f} times at {length:,} steps"
-        for length in dict.fromkeys((shared[0], shared[-1]))
-    )
+    short, long = shared[0], shared[-1]
+    longer = f" and {ratios[long]:.1f} times at {long:,}" if long > short else ""
     plans = evidence.rows("article_claims")
     rnn_plan, transformer_plan = (
         plans[f"article_claims: plan {model}"]["step_seconds"] for model in ("rnn", "transformer")
     )
     return (
         f"**Parallel in time is not the same as fast:** on two CPU cores a train step of attention "
-        f"takes as long as one of a plain RNN {said}; compiled for TPUs, the article's Transformer "
-        f"would take {transformer_plan / rnn_plan:.2f} times as long as its RNN (an estimate)."
+        f"takes {ratios[short]:.1f} times as long as one of a plain RNN at {short} steps{longer}; "
+        f"compiled for TPUs, the article's Transformer would take "
+        f"{transformer_plan / rnn_plan:.2f} times as long as its RNN (an estimate)."
     )
 
 

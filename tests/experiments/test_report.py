@@ -82,7 +82,12 @@ def test_figures_take_the_colours_of_the_page(text):
     assert not re.search(r"(fill|stroke): #", text)
 
 
+def test_the_figure_of_the_readme_is_drawn_from_the_rows():
+    drawn = "run python -m experiments.report --figure"
+    assert command.FIGURE.read_text(encoding="utf-8") == command.readme_figure(), drawn
+
+
 def test_a_folder_is_no_file(tmp_path):
-    values = type("Flags", (), {"output": str(tmp_path)})()
+    values = type("Flags", (), {"output": str(tmp_path), "figure": False})()
     with pytest.raises(UserError, match="is a folder"):
         command.main(values)

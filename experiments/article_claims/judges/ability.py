@@ -122,6 +122,7 @@ def _variant(evidence: Evidence, change: str) -> Variant:
 def _effect(variant: Variant) -> str:
     difference = variant.difference
     return (
+        f"{variant.change[0].upper()}{variant.change[1:]}: "
         f"{difference.mean:+.1f} ± {difference.half_width:.1f} points of accuracy on review "
         f"snippets, {difference.pairs} seeds, corrected p = {variant.adjusted_p:.2f}."
     )
@@ -132,16 +133,14 @@ def _change(evidence: Evidence, change: str, *, worse: bool = False) -> Finding:
     variant = _variant(evidence, change)
     sign = -1 if worse else 1
     shown = variant.adjusted_p < SIGNIFICANT and sign * variant.difference.mean > 0
-    return Finding(holds_if(shown), f"{change.capitalize()}: {_effect(variant)}", variant.ids)
+    return Finding(holds_if(shown), f"{_effect(variant)}", variant.ids)
 
 
 def _no_worse(evidence: Evidence, change: str) -> Finding:
     """Whether the interval leaves no room for a loss of more than `MARGIN` points."""
     variant = _variant(evidence, change)
     lowest = variant.difference.mean - variant.difference.half_width
-    return Finding(
-        holds_if(lowest > -MARGIN), f"{change.capitalize()}: {_effect(variant)}", variant.ids
-    )
+    return Finding(holds_if(lowest > -MARGIN), f"{_effect(variant)}", variant.ids)
 
 
 def _spelled(what: str, found: dict[str, tuple[float, tuple[str, ...]]]) -> str:

@@ -90,15 +90,13 @@ def attention_is_more_stable(evidence: Evidence) -> Finding:
 
 
 def good_at_short_range(evidence: Evidence) -> Finding:
-    """Whether a plain RNN learns over 16 steps."""
+    """Whether an RNN whose gradient vanishes over 64 steps learns over 16."""
     near, far = _rows(evidence, "rnn, 16 steps"), _rows(evidence, "rnn")
-    gru_near, gru_far = _rows(evidence, "gru, 16 steps"), _rows(evidence, "gru")
     return Finding(
-        holds_if(min(_test(near), _test(gru_near)) > LEARNED),
-        f"Recall of the first token after 16 and after 64 steps: RNN {100 * _test(near):.0f}% and "
-        f"{100 * _test(far):.0f}%, GRU {100 * _test(gru_near):.0f}% and "
-        f"{100 * _test(gru_far):.0f}% (chance {100 * CHANCE:.0f}%).",
-        _ids([*near, *far, *gru_near, *gru_far]),
+        holds_if(_test(near) > LEARNED),
+        f"Recall of the first token after 16 and after 64 steps: {100 * _test(near):.0f}% and "
+        f"{100 * _test(far):.0f}% (chance {100 * CHANCE:.0f}%).",
+        _ids([*near, *far]),
     )
 
 
