@@ -15,7 +15,7 @@ CHOICES = {
     "linear_recurrence": ("auto", "sequential", "associative", "chunked"),
     "nonlinear_recurrence": ("auto", "sequential", "parallel"),
     "matrix_recurrence": ("auto", "sequential", "associative", "chunked"),
-    "attention": ("auto", "plain", "kernel"),
+    "attention": ("auto", "plain", "blockwise", "kernel"),
     "remat": ("none", "elementwise", "block"),
     "dtype": ("float32", "bfloat16"),
 }
@@ -61,11 +61,11 @@ class ModelConfig:
     inner_size: int = 128  # features inside a linear recurrence: lru, rglru, ssd, gated_deltanet
     state_size: int = 64  # keys of a head's matrix state: ssd, gated_deltanet
     convolution_size: int = 4  # steps of the short convolution: rglru, ssd, gated_deltanet
-    # How recurrences are evaluated over time; a run writes what auto stands for to its config.json.
+    # How mixers are evaluated over time; a run writes what auto stands for to its config.json.
     nonlinear_recurrence: str = "auto"  # rnn, lstm, gru, paragru, paralstm
     linear_recurrence: str = "auto"  # mingru, minlstm, lru, rglru
     matrix_recurrence: str = "auto"  # ssd, gated_deltanet
-    # plain: all weights at once; kernel: on TPUs, in pieces, where it can serve the call
+    # plain: all weights at once; blockwise: the memory of O(time); kernel: the TPU's or the GPU's
     attention: str = "auto"
     heads: int = 4
     kv_heads: int = 0  # heads of keys and values, each for several query heads; 0: as many as heads

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from seqjax.models.config import ModelConfig
 from seqjax.models.encoder_decoder import EncoderDecoderConfig
-from seqjax.ops import attention_kernel, linear_recurrence, matrix_recurrence, recurrence
+from seqjax.ops import attention, linear_recurrence, matrix_recurrence, recurrence
 
 
 class Evaluation(NamedTuple):
@@ -43,8 +43,9 @@ def _matrix(operation: str) -> Evaluation:
 
 
 def _attention(config: ModelConfig, platform: str, batch: int, time: int) -> str:
-    head_size = config.width // config.heads
-    return "kernel" if attention_kernel.serves(platform, time, head_size) else "plain"
+    return attention.resolve_method(
+        platform, time=time, head_size=config.width // config.heads, dtype=config.dtype
+    )
 
 
 CELLS = ("rnn", "lstm", "gru", "paragru", "paralstm")

@@ -1,12 +1,22 @@
-"""Scaled dot-product attention."""
+"""Scaled dot-product attention, in several ways that give the same numbers."""
+
+from collections.abc import Callable
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
 
-from seqjax.ops.positions import Places
+from seqjax.ops import attention_kernel, cudnn_attention
+from seqjax.ops.attention_dropout import Dropout
+from seqjax.ops.blockwise_attention import blockwise_attention
+from seqjax.ops.plain_attention import plain_attention
+from seqjax.ops.platform import target_platform
+from seqjax.ops.positions import Arrangement, Places
 
-# Finite, so that a query that sees nothing has gradients of zero and not of NaN.
-_HIDDEN = -1e30
+METHODS = ("auto", "plain", "blockwise", "kernel")
+
+# From how many weights of a head on blocks are faster than all weights at once.
+BLOCKWISE_FROM = {"cpu": 64 * 64, "gpu": 1024 * 1024, "tpu": 1024 * 1024}
 
 
 def attention(
@@ -19,48 +29,73 @@ def attention(
     causal: bool = False,
     window: int | None = None,
     slopes: Float[Array, " heads"] | None = None,
-    dropout_mask: Float[Array, "batch heads time steps"] | None = None,
+    dropout: Dropout | None = None,
+    arrangement: Arrangement = "any",
+    method: str = "auto",
 ) -> Float[Array, "batch time heads value_size"]:
     """`softmax(Q Kᵀ / √d) V` (Vaswani et al. 2017, equation 1), softmax in float32.
 
     A query sees the real steps of its own example: with `causal` no later one, with `window` none
     that is `window` steps away or more. A query that sees nothing gets zeros. `slopes` are those
-    of ALiBi (Press et al. 2022, section 3): `slope x distance` is taken off each logit.
-    `dropout_mask` multiplies the weights. Each key and value head serves `heads / kv_heads`
+    of ALiBi (Press et al. 2022, section 3): `slope x distance` is taken off each logit; they have
+    no gradient. `dropout` multiplies the weights. Each key and value head serves `heads / kv_heads`
     neighbouring query heads (Ainslie et al. 2023).
+
+    `method`: `plain` forms all weights at once; `blockwise` goes through blocks of them, with the
+    memory of O(time); `kernel` is the one for TPUs or GPUs that JAX ships, which knows no ALiBi, no
+    dropout and no places other than those of `arrangement`; what it cannot serve is left to one of
+    the others. `auto` picks. A single query has no more weights than keys: they are formed at once.
     """
-    batch, time, heads, size = query.shape
-    steps, kv_heads = key.shape[1:3]
-    grouped = (kv_heads, heads // kv_heads)
-    query = query.reshape(batch, time, *grouped, size)
-    logits = jnp.einsum("btkgd,bskd->bkgts", query, key, preferred_element_type=jnp.float32)
-    logits = logits * size**-0.5
-    distance = query_places.position[:, :, None] - key_places.position[:, None]
-    if slopes is not None:
-        penalty = jnp.abs(distance)[:, None, None] * slopes.reshape(1, *grouped, 1, 1)
-        logits = logits - penalty
-    seen = visible(query_places, key_places, distance, causal, window)[:, None, None]
-    logits = jnp.where(seen, logits, _HIDDEN)
-    weights = jnp.exp(logits - logits.max(axis=-1, keepdims=True)) * seen
-    weights = weights / jnp.maximum(weights.sum(axis=-1, keepdims=True), 1e-30)
-    if dropout_mask is not None:
-        weights = weights * dropout_mask.reshape(batch, *grouped, time, steps)
-    y = jnp.einsum("bkgts,bskd->btkgd", weights.astype(value.dtype), value)
-    return y.reshape(batch, time, heads, value.shape[-1])
+    platform, time, steps = target_platform(), query.shape[1], key.shape[1]
+    kernel = None
+    if arrangement != "any" and slopes is None and dropout is None:
+        kernel = _kernel(platform, time, query.shape[-1], query.dtype, causal, window)
+    if method == "auto":
+        method = "kernel" if kernel else _without_kernel(platform, time, steps)
+    if method == "kernel" and kernel:
+        segment = None
+        if arrangement == "packed":
+            segment = jnp.broadcast_to(query_places.segment, query.shape[:2])
+        y = kernel(query, key, value, segment, causal=causal, window=window)
+        return y if segment is None else jnp.where((segment > 0)[..., None, None], y, 0)
+    if method == "kernel":
+        method = _without_kernel(platform, time, steps)
+    blockwise = method == "blockwise" and time > 1
+    return (blockwise_attention if blockwise else plain_attention)(
+        query,
+        key,
+        value,
+        query_places,
+        key_places,
+        causal=causal,
+        window=window,
+        slopes=slopes,
+        dropout=dropout,
+    )
 
 
-def visible(
-    query_places: Places,
-    key_places: Places,
-    distance: Int[Array, "#batch time steps"],
-    causal: bool,
-    window: int | None,
-) -> Bool[Array, "#batch time steps"]:
-    """Which keys each query may see; `distance` is how many steps the key lies before it."""
-    seen = query_places.segment[:, :, None] == key_places.segment[:, None]
-    seen &= (key_places.segment > 0)[:, None]
-    if causal:
-        seen &= distance >= 0
-    if window is not None:
-        seen &= jnp.abs(distance) < window
-    return seen
+def resolve_method(platform: str, *, time: int, head_size: int, dtype: DTypeLike) -> str:
+    """What `auto` stands for where sequences of `time` steps attend to themselves."""
+    if _kernel(platform, time, head_size, dtype):
+        return "kernel"
+    return _without_kernel(platform, time, time)
+
+
+def _kernel(
+    platform: str,
+    time: int,
+    head_size: int,
+    dtype: DTypeLike,
+    causal: bool = True,
+    window: int | None = None,
+) -> Callable[..., Array] | None:
+    """The platform's kernel, where it can be called like that."""
+    if attention_kernel.serves(platform, time, head_size):
+        return attention_kernel.kernel_attention
+    if cudnn_attention.serves(platform, head_size, dtype) and (causal or window is None):
+        return cudnn_attention.cudnn_attention
+    return None
+
+
+def _without_kernel(platform: str, time: int, steps: int) -> str:
+    return "blockwise" if time * steps >= BLOCKWISE_FROM[platform] else "plain"

@@ -1,6 +1,6 @@
 """Where a step stands in its example, and what the models make of it."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 from jax import lax
@@ -12,6 +12,12 @@ class Places(NamedTuple):
 
     segment: Int[Array, "#batch time"]  # the number of the step's example; 0 where it is not real
     position: Int[Array, "#batch time"]  # real steps before it in its example
+
+
+# What is known when a program is compiled. `whole`: query i and key i are the same step, all real
+# steps of one example; `packed`: of several, each a stretch of indices, with gaps only where no
+# distance matters; `any`: only the places tell.
+Arrangement = Literal["any", "packed", "whole"]
 
 
 def step_places(

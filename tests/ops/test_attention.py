@@ -3,11 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqjax.ops.attention import attention
+from seqjax.ops.attention_dropout import Dropout
 from seqjax.ops.positions import Places
 
 
@@ -116,28 +116,29 @@ def test_large_logits_neither_overflow_nor_lose_the_greatest():
     )
 
 
-@pytest.mark.parametrize("kept", [0.0, 2.0])
-def test_the_dropout_mask_multiplies_the_weights(kept):
-    arguments = problem(3, 4, 2, 2, 0)
-    mask = jnp.full((2, 4, 3, 4), kept)
-    np.testing.assert_allclose(
-        ours(arguments, dropout_mask=mask), kept * ours(arguments), atol=1e-6
-    )
+def test_dropout_multiplies_the_weights_of_a_head():
+    """Values that are unit vectors give the weights themselves."""
+    query, key, _, _, _ = problem(5, 5, 2, 2, 0)
+    places = Places(np.ones((2, 5), "int32"), np.tile(np.arange(5, dtype="int32"), (2, 1)))
+    value = np.tile(np.eye(5, dtype="float32")[None, :, None], (2, 1, 2, 1))
+    dropout = Dropout.from_key(jax.random.key(0), 0.5, 2, 4)
+    whole = ours((query, key, value, places, places))
+    found = ours((query, key, value, places, places), dropout=dropout)
+    factors = np.asarray(dropout.factors(places, places))
+    assert set(np.unique(factors)) == {0, 2}
+    np.testing.assert_allclose(found, whole * factors.swapaxes(1, 2), atol=1e-6)
+    assert len({factors[row, head].tobytes() for row in range(2) for head in range(4)}) == 8
 
 
-def test_the_dropout_mask_belongs_to_its_head_and_key():
-    query, key, value, _, _ = problem(2, 3, 2, 2, 0)
-    places = Places(np.ones((1, 2), "int32"), np.zeros((1, 2), "int32"))
-    others = Places(np.ones((1, 3), "int32"), np.zeros((1, 3), "int32"))
-    mask = np.ones((2, 4, 2, 3), "float32")
-    mask[0, 2, 1, 0] = 0
-    whole = ours((query, key, value, places, others))
-    found = ours((query, key, value, places, others), dropout_mask=jnp.asarray(mask))
-    changed = np.argwhere(np.any(whole != found, axis=-1))
-    assert changed.tolist() == [[0, 1, 2]]
-    logits = query[0, 1, 2] @ key[0, :, 1].T / 2
-    lost = np.exp(logits[0]) / np.exp(logits).sum() * value[0, 0, 1]
-    np.testing.assert_allclose(whole[0, 1, 2] - found[0, 1, 2], lost, atol=1e-6)
+def test_dropout_drops_its_share_and_no_weight_like_another():
+    places = Places(np.ones((1, 200), "int32"), np.arange(200, dtype="int32")[None])
+    dropout = Dropout.from_key(jax.random.key(1), 0.2, 1, 1)
+    dropped = np.asarray(dropout.factors(places, places))[0, 0] == 0
+    assert abs(dropped.mean() - 0.2) < 0.01
+    for axis in (0, 1):  # the shares of rows and columns scatter as independent draws do
+        assert abs(dropped.mean(axis=axis).std() - np.sqrt(0.16 / 200)) < 0.005
+    shares = [(dropped[1:, 1:] & dropped[:-1, :-1]).mean(), (dropped[1:] & dropped[:-1]).mean()]
+    np.testing.assert_allclose(shares, 0.04, atol=0.01)
 
 
 def test_softmax_is_float32_under_bfloat16():

@@ -1,6 +1,6 @@
 """Self-attention over all steps or over a window, with a key-value cache for streaming."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -9,8 +9,7 @@ from jaxtyping import Array, Float, Int
 from seqjax.errors import UserError
 from seqjax.models.mixers.mixer import zero_masked
 from seqjax.models.mixers.multi_head import MultiHead
-from seqjax.ops.attention import attention
-from seqjax.ops.positions import Places, alibi_slopes, rotary, step_places
+from seqjax.ops.positions import Arrangement, Places, alibi_slopes, rotary, step_places
 
 
 class Cache(NamedTuple):
@@ -73,31 +72,30 @@ class Attention(MultiHead):
         if self.config.positions == "rotary":
             query, key = rotary(query, places.position), rotary(key, places.position)
 
-        windowed = self.window is not None and mask is not None  # counts real steps alone
-        if carry is None and not windowed and self.kernel_serves(time, train):
-            segment = None if mask is None and reset is None else places.segment
-            y = self.attend_by_kernel(
-                query, key, value, segment, causal=self.config.causal, window=self.window
-            )
-            return zero_masked(self.output(y), mask), carry
-
-        key_places = places
+        key_places, arrangement = places, self.arrangement(carry, mask, reset)
         if carry is not None:
             after = write(carry, key, value, places)._replace(segment=segment, position=position)
             key, value, key_places = self.recall(carry, key, value, places, after)
             carry = after
-        y = attention(
+        y = self.attend(
             query,
             key,
             value,
             places,
             key_places,
+            train=train,
             causal=self.config.causal,
             window=self.window,
             slopes=alibi_slopes(self.config.heads) if self.config.positions == "alibi" else None,
-            dropout_mask=self.dropout_mask((batch, self.config.heads, time, key.shape[1]), train),
+            arrangement=arrangement,
         )
         return zero_masked(self.output(y), mask), carry
+
+    def arrangement(self, carry: Cache | None, mask: Any, reset: Any) -> Arrangement:
+        """What is known of the places of the steps and of what they look at."""
+        if carry is not None or (mask is not None and self.window is not None):
+            return "any"  # a window counts real steps alone
+        return "whole" if mask is None and reset is None else "packed"
 
     def recall(
         self, before: Cache, key: Array, value: Array, places: Places, after: Cache

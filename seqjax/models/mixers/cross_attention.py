@@ -8,7 +8,6 @@ from jaxtyping import Array, Float, Int
 
 from seqjax.models.mixers.mixer import zero_masked
 from seqjax.models.mixers.multi_head import MultiHead
-from seqjax.ops.attention import attention
 from seqjax.ops.positions import Places
 
 
@@ -39,7 +38,7 @@ class CrossAttention(MultiHead):
         self, x, carry=None, *, mask=None, reset=None, memory=None, memory_mask=None, train=False
     ):
         query = self.project("query", self.config.heads, x)
-        batch, time = x.shape[:2]
+        time = x.shape[1]
         if memory is not None:
             real = jnp.ones(memory.shape[:2], bool) if memory_mask is None else memory_mask
             carry = Memory(
@@ -47,13 +46,12 @@ class CrossAttention(MultiHead):
                 self.project("value", self.kv_heads, memory),
                 real.astype(jnp.int32),
             )
-        steps = carry.keys.shape[1]
-        y = attention(
+        y = self.attend(
             query,
             carry.keys,
             carry.values,
-            Places(jnp.ones((1, time), jnp.int32), jnp.zeros((1, time), jnp.int32)),
-            Places(carry.segment, jnp.zeros((1, steps), jnp.int32)),
-            dropout_mask=self.dropout_mask((batch, self.config.heads, time, steps), train),
+            Places(jnp.ones((1, time), jnp.int32), jnp.arange(time)[None]),
+            Places(carry.segment, jnp.arange(carry.keys.shape[1])[None]),
+            train=train,
         )
         return zero_masked(self.output(y), mask), carry

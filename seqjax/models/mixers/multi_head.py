@@ -1,14 +1,16 @@
 """What every kind of multi-head attention shares: its heads and their projections."""
 
-import jax
+from typing import Any
+
 from flax import linen as nn
 from jax.sharding import PartitionSpec as P
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from seqjax.models.axes import by_device, device_axes, laid_out, with_axes
 from seqjax.models.mixers.mixer import Mixer
-from seqjax.ops.attention_kernel import kernel_attention, serves
-from seqjax.ops.platform import target_platform
+from seqjax.ops.attention import attention
+from seqjax.ops.attention_dropout import Dropout
+from seqjax.ops.positions import Places
 
 projection_init = nn.initializers.xavier_uniform()
 
@@ -58,43 +60,50 @@ class MultiHead(Mixer):
             name="output",
         )(x)
 
-    def kernel_serves(self, time: int, train: bool) -> bool:
-        """Whether `attend_by_kernel` can be called here, for whole sequences of `time` steps."""
-        config = self.config
-        return (
-            config.attention == "kernel"
-            and config.positions != "alibi"
-            and not (train and config.attention_dropout)
-            and serves(target_platform(), time, self.head_size)
-        )
-
-    def attend_by_kernel(
+    def attend(
         self,
         query: Float[Array, "batch time heads size"],
-        key: Float[Array, "batch time kv_heads size"],
-        value: Float[Array, "batch time kv_heads size"],
-        segment: Int[Array, "batch time"] | None,
+        key: Float[Array, "batch steps kv_heads size"],
+        value: Float[Array, "batch steps kv_heads size"],
+        query_places: Places,
+        key_places: Places,
         *,
-        causal: bool,
-        window: int | None,
+        train: bool,
+        slopes: Float[Array, " heads"] | None = None,
+        **form: Any,
     ) -> Float[Array, "batch time heads size"]:
-        """`kernel_attention`, each device on its own rows and heads."""
+        """`attention` of that `form`, with the config's method and dropout, parts on their devices.
 
-        def of_part(query, key, value, segment):
-            return kernel_attention(query, key, value, segment, causal=causal, window=window)
+        A loop over rows or a kernel is nothing that the compiler could divide by itself.
+        """
+        rate, dropout = self.config.attention_dropout, None
+        if train and rate > 0:
+            rng = self.make_rng("dropout")
+            dropout = Dropout.from_key(rng, rate, len(query), self.config.heads)
 
-        rows = device_axes("batch", query.shape[0])
-        steps = P(rows, None, device_axes("heads", query.shape[2], key.shape[2]))
-        return by_device(
-            of_part, (steps, steps, steps, P(rows)), steps, (query, key, value, segment)
+        def of_part(query, key, value, query_places, key_places, slopes, dropout):
+            return attention(
+                query,
+                key,
+                value,
+                query_places,
+                key_places,
+                slopes=slopes,
+                dropout=dropout,
+                method=self.config.attention,
+                **form,
+            )
+
+        rows = device_axes("batch", len(query))
+        heads = device_axes("heads", query.shape[2], key.shape[2])
+        steps = P(rows, None, heads)
+        places = (
+            P(rows) if len(each.segment) == len(query) else P()
+            for each in (query_places, key_places)
         )
-
-    def dropout_mask(
-        self, shape: tuple[int, int, int, int], train: bool
-    ) -> Float[Array, "batch heads time steps"] | None:
-        """Factors 0 or 1/(1 - rate) for the attention weights, or None where nothing is dropped."""
-        rate = self.config.attention_dropout
-        if not train or rate == 0:
-            return None
-        kept = jax.random.bernoulli(self.make_rng("dropout"), 1 - rate, shape)
-        return kept / (1 - rate)
+        return by_device(
+            of_part,
+            (steps, steps, steps, *places, P(heads), P(rows, heads)),
+            steps,
+            (query, key, value, query_places, key_places, slopes, dropout),
+        )
