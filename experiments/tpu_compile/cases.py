@@ -11,8 +11,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from seqjax.ops import linear_recurrence, matrix_recurrence
+from seqjax.ops import attention, attention_kernel, linear_recurrence, matrix_recurrence
+from seqjax.ops.positions import Places
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,16 @@ class Case:
             results = jax.tree.leaves(self.function(*arrays))
             return sum(jnp.square(jnp.abs(x)).astype(jnp.float32).sum() for x in results)
 
-        place = jax.sharding.SingleDeviceSharding(device)
+        mesh = jax.make_mesh((1,), ("data",), devices=[device], axis_types=(AxisType.Auto,))
+        place = NamedSharding(mesh, PartitionSpec())
         compute = jax.jit(jax.value_and_grad(loss), in_shardings=place, out_shardings=place)
-        return compute.lower(self.arrays).compile()
+        with jax.set_mesh(mesh):  # which tells operations the platform that they are compiled for
+            return compute.lower(self.arrays).compile()
 
 
 def cases(sizes: Sizes) -> list[Case]:
     """Every case there is."""
-    return [*linear_recurrences(sizes), *matrix_recurrences(sizes)]
+    return [*linear_recurrences(sizes), *matrix_recurrences(sizes), *attentions(sizes)]
 
 
 def linear_recurrences(sizes: Sizes) -> Iterator[Case]:
@@ -84,6 +88,34 @@ def matrix_recurrences(sizes: Sizes) -> Iterator[Case]:
                     partial(rule, method=method),
                     tuple(arrays),
                 )
+
+
+def attentions(sizes: Sizes) -> Iterator[Case]:
+    """Attention within a window, of packed examples; the kernel in sizes that it serves."""
+    for method in _methods(attention):
+        unit = attention_kernel.LANES if method == "kernel" else 1
+        time, head = (-(-size // unit) * unit for size in (sizes.time, sizes.head))
+        for dtype in (jnp.float32, jnp.bfloat16):
+            steps = jax.ShapeDtypeStruct((sizes.batch, time, sizes.heads, head), dtype)
+            run = partial(_attend, method)
+            yield Case(f"attention-{method}-{jnp.dtype(dtype)}", run, (steps,) * 3)
+
+
+def _attend(method, query, key, value):
+    batch, time = query.shape[:2]
+    position = jnp.broadcast_to(jnp.arange(time), (batch, time))
+    places = Places(1 + (position >= time // 3), position)
+    return attention.attention(
+        query,
+        key,
+        value,
+        places,
+        places,
+        causal=True,
+        window=time // 2,
+        arrangement="packed",
+        method=method,
+    )
 
 
 def _methods(operation: ModuleType) -> list[str]:
