@@ -16,6 +16,7 @@ from seqjax import models
 from seqjax.benchmarking.conversation import answer_requests
 from seqjax.data.facts import DataFacts, SplitFacts
 from seqjax.distributed.cores import divide_cpu
+from seqjax.distributed.freed_memory import keep_freed_memory
 from seqjax.distributed.shardings import batch_sharding
 from seqjax.models.description import describe
 from seqjax.training.run import versions
@@ -29,6 +30,7 @@ def prepare(settings: dict[str, Any]):
         f"configs/sentiment.py:{settings['model']}",
         (("data.max_length", settings["time"]), ("train.batch_size", settings["batch"])),
     ).resolve()
+    keep_freed_memory()
     divide_cpu(config.mesh, settings["batch"])
     setup = Setup(config, facts_of(settings), jax.devices())
     tokens, labels = make_batch(settings)
