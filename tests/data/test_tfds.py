@@ -248,3 +248,11 @@ def test_an_archive_that_is_not_as_published_is_refused(sounds, tmp_path, monkey
     monkeypatch.setattr(Sounds, "url_infos", {url: other})
     with pytest.raises(UserError, match=r"tfds:sounds'.*is not the one that TFDS"):
         tfds.downloaded("tfds:sounds", "sounds", tmp_path)
+
+
+def test_an_archive_that_was_put_there_by_hand_is_taken(sounds, server, tmp_path, monkeypatch):
+    by_hand = tmp_path / "downloads" / "manual" / "sounds.zip"
+    by_hand.parent.mkdir(parents=True)
+    by_hand.write_bytes(requests.get(f"{server}/test.zip", timeout=10).content)
+    monkeypatch.setattr(tfds.downloader, "_Downloader", None)
+    assert tfds.downloaded("tfds:sounds", "sounds", tmp_path) == by_hand
