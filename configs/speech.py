@@ -10,8 +10,8 @@ digits, from a clone of github.com/Jakobovski/free-spoken-digit-dataset:
     echo my_seven.wav | python -m seqjax.predict --workdir runs/speech-lstm-…
 
 On two busy CPU cores, seed 0, `lstm` labels 98.0% of the 300 recordings of the official test split
-rightly, after 6 minutes. `held_out_speaker=theo` tests on all that one speaker says, whom training
-never hears: `experiments/applications` has the results.
+rightly, after 6 minutes. `held_out_speaker=theo` tests on all 500 recordings of one speaker, whom
+training never hears: 87.8%.
 """
 
 from functools import partial
