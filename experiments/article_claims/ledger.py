@@ -28,6 +28,13 @@ EXAMPLE, OUTLOOK = "code and results", "outlook and questions"
 CLAIMS = (
     # Time, order in time, memory
     Claim(
+        BACKGROUND,
+        "Transformers train faster than RNNs, since they work on all steps at once.",
+        "crossover",
+        DEPENDS,
+        speed.transformers_train_faster,
+    ),
+    Claim(
         OUTLOOK,
         "Accelerators help, and Transformers more than RNNs.",
         "article_claims",
@@ -71,11 +78,46 @@ CLAIMS = (
         gradients.vanishing,
     ),
     Claim(
+        TRAINING,
+        "Gradients of an RNN explode where its recurrent weights are large.",
+        "gradients",
+        HOLDS,
+        gradients.exploding,
+    ),
+    Claim(
         RECURRENT,
         "The gates of LSTM and GRU mitigate vanishing gradients.",
         "gradients",
         DEPENDS,
         gradients.gates_mitigate,
+    ),
+    Claim(
+        TRAINING,
+        "Clipping is enough to train an RNN whose gradients explode.",
+        "gradients",
+        FAILS,
+        gradients.clipping_helps_exploding,
+    ),
+    Claim(
+        TRAINING,
+        "Clipping gradients makes an RNN better in an ordinary training.",
+        "ablations",
+        FAILS,
+        ability.clipping,
+    ),
+    Claim(
+        TRAINING,
+        "Normalisation makes an RNN better.",
+        "ablations",
+        FAILS,
+        ability.normalisation,
+    ),
+    Claim(
+        TRAINING,
+        "Adaptive learning rates train an RNN whose gradients vanish, where plain SGD does not.",
+        "gradients",
+        HOLDS,
+        gradients.adaptive_rates_help,
     ),
     Claim(
         TRANSFORMERS,
@@ -98,6 +140,13 @@ CLAIMS = (
         "long_range",
         DEPENDS,
         ability.misses_the_long_range,
+    ),
+    Claim(
+        RECURRENT,
+        "RNNs are good at dependencies over short ranges.",
+        "gradients",
+        HOLDS,
+        gradients.good_at_short_range,
     ),
     Claim(
         RECURRENT,

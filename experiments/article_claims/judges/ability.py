@@ -85,6 +85,16 @@ def variational_dropout(evidence: Evidence) -> Finding:
     return _change(evidence, "variational dropout 0.25")
 
 
+def clipping(evidence: Evidence) -> Finding:
+    """Whether clipping helps an RNN in an ordinary training."""
+    return _change(evidence, "gradients clipped to norm 1")
+
+
+def normalisation(evidence: Evidence) -> Finding:
+    """Whether layer normalisation helps an RNN in an ordinary training."""
+    return _change(evidence, "layer normalisation after the RNN")
+
+
 def word_vectors(evidence: Evidence) -> Finding:
     """Whether an RNN gains from trained word vectors."""
     return _change(evidence, "GloVe word vectors")
