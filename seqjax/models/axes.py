@@ -52,10 +52,17 @@ def device_axes(name: str, *sizes: int) -> tuple[str, ...]:
     return axes if all(size % parts == 0 for size in sizes) else ()
 
 
+def time_axis(*lengths: int) -> str | None:
+    """The mesh axis that steps are spread over: none where it does not divide the lengths."""
+    mesh = jax.sharding.get_abstract_mesh()
+    spread = [axis for axis in device_axes("time", *lengths) if mesh.shape[axis] > 1]
+    return spread[0] if spread and not mesh.manual_axes else None
+
+
 def by_device(
     function: Callable,
     in_specs: tuple[PartitionSpec, ...],
-    out_specs: PartitionSpec,
+    out_specs: PartitionSpec | tuple[PartitionSpec, ...],
     arguments: tuple,
 ) -> Any:
     """`function(*arguments)`, each device by itself on the part that the specs give it.

@@ -1,7 +1,10 @@
 """The short causal convolution in front of many linear recurrences, feature by feature."""
 
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Bool, Float
+
+from seqjax.ops.sharded_recurrence import of_last_piece
 
 
 def short_convolution(
@@ -11,13 +14,51 @@ def short_convolution(
     *,
     mask: Bool[Array, "batch time"] | None = None,
     reset: Bool[Array, "batch time"] | None = None,
+    axis: str | None = None,
 ) -> tuple[Float[Array, "batch time features"], Float[Array, "batch earlier features"]]:
     """`y_t = Σ_j kernel_j ⊙ x_{t-j}` over the real steps of an example, and the window after them.
 
     `window` holds the `taps - 1` last real inputs of earlier chunks, oldest first, and zeros where
     the example had none. A step where `mask` is false never enters it (its `y` means nothing); a
-    step where `reset` is true and those after it see nothing before it. Sums are float32.
+    step where `reset` is true and those after it see nothing before it. Sums are float32. Inside
+    `jax.shard_map`, `axis` names the mesh axis over which time is spread; `window` is the one
+    before the first device's steps and the returned one that after the last's, on every device.
     """
+    if axis is None:
+        return _convolve(x, kernel, window, mask, reset)
+    start = _start_of_piece(x, kernel, window, mask, reset, axis)
+    y, window = _convolve(x, kernel, start, mask, reset)
+    return y, of_last_piece(window, axis=axis)
+
+
+def _start_of_piece(x, kernel, window, mask, reset, axis):
+    """The window before this device's steps.
+
+    From the steps of each device come the window that they leave by themselves, how many of them it
+    holds, and whether they forget what was before.
+    """
+    _, own = _convolve(x, kernel, jnp.zeros_like(window), mask, reset)
+    real = jnp.ones(x.shape[:2], bool) if mask is None else mask
+    forgets = jnp.zeros(x.shape[0], bool)
+    if reset is not None:
+        real &= jnp.cumsum(reset[:, ::-1], axis=1)[:, ::-1] - reset == 0
+        forgets = reset.any(axis=1)
+    earlier = window.shape[1]
+    held = jnp.minimum(real.sum(axis=1), earlier)
+
+    def follow(window, piece):
+        own, held, forgets = piece
+        place = jnp.arange(earlier)[None] + held[:, None]
+        moved = jnp.take_along_axis(window, jnp.minimum(place, earlier - 1)[..., None], axis=1)
+        stays = (place < earlier) & ~forgets[:, None]
+        return jnp.where(stays[..., None], moved, own), window
+
+    pieces = lax.all_gather((own, held, forgets), axis)
+    _, starts = lax.scan(follow, lax.pcast(window, axis, to="varying"), pieces)
+    return lax.dynamic_index_in_dim(starts, lax.axis_index(axis), keepdims=False)
+
+
+def _convolve(x, kernel, window, mask, reset):
     batch, time, _ = x.shape
     earlier = window.shape[1]
     segment = jnp.zeros((batch, time), jnp.int32)

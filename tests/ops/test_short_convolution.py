@@ -1,10 +1,15 @@
 """The short convolution against a list of the inputs so far."""
 
+from functools import partial
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax.sharding import AxisType
+from jax.sharding import PartitionSpec as P
 
 from seqjax.ops.short_convolution import short_convolution
 
@@ -66,3 +71,38 @@ def test_bfloat16_inputs_keep_an_exact_float32_window():
     assert y.dtype == "bfloat16"
     assert window.dtype == "float32"
     np.testing.assert_array_equal(window, x[:, -3:].astype("float32"))
+
+
+def test_pieces_of_time_equal_the_whole():
+    """In value and gradient; with so many devices a window reaches beyond the piece before."""
+    devices = 8
+    random = np.random.default_rng(0)
+    x, kernel, window = (
+        jnp.asarray(random.normal(size=shape), jnp.float32)
+        for shape in ((2, 24, 3), (5, 3), (2, 4, 3))
+    )
+    mask, reset = (jnp.asarray(random.random((2, 24)) < rate) for rate in (0.8, 0.1))
+    mesh = jax.make_mesh((devices,), ("sequence",), axis_types=(AxisType.Auto,))
+    steps, whole = P(None, "sequence"), P()
+
+    def convolve(x, kernel, window, mask, reset, axis=None):
+        return short_convolution(x, kernel, window, mask=mask, reset=reset, axis=axis)
+
+    pieces = jax.shard_map(
+        partial(convolve, axis="sequence"),
+        mesh=mesh,
+        in_specs=(steps, whole, whole, steps, steps),
+        out_specs=(steps, whole),
+    )
+
+    def loss(form, *arrays):
+        y, last = form(*arrays, mask, reset)
+        y = jnp.where(mask[..., None], y, 0)
+        return jnp.sin(2 * y).sum() + jnp.sin(3 * last).sum(), (y, last)
+
+    expected, found = (
+        jax.jit(jax.grad(partial(loss, form), argnums=(0, 1, 2), has_aux=True))(x, kernel, window)
+        for form in (convolve, pieces)
+    )
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from seqjax.models.axes import with_axes
 from seqjax.models.linear import make_linear
 from seqjax.models.mixers.mixer import Recurrence, zero_masked
+from seqjax.models.mixers.over_time import over_time
 from seqjax.models.mixers.short_convolution import ShortConvolution, empty_window
 from seqjax.models.mixers.state_space import MatrixCarry
 from seqjax.models.mixers.step_decay import StepDecay
@@ -59,13 +60,19 @@ class GatedDeltaNet(Recurrence):
         )
         beta = make_linear(config, "beta", heads, ("embed", "heads"), bias=False)(x)
         _, log_decay = StepDecay(config, name="decay")(x)
-        y, state = gated_delta_rule(
-            unit_length(query),
-            unit_length(key),
-            value,
-            log_decay,
-            2 * jax.nn.sigmoid(beta.astype(jnp.float32)),
-            carry.state,
+        of_heads, of_state = ("batch", "time", "heads", None), ("batch", "heads", None, None)
+        y, state = over_time(
+            gated_delta_rule,
+            (
+                unit_length(query),
+                unit_length(key),
+                value,
+                log_decay,
+                2 * jax.nn.sigmoid(beta.astype(jnp.float32)),
+                carry.state,
+            ),
+            (of_heads, of_heads, of_heads, of_heads[:3], of_heads[:3], of_state),
+            (of_heads, of_state),
             mask=mask,
             reset=reset,
             method=config.matrix_recurrence,

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from seqjax.models.axes import laid_out, with_axes
 from seqjax.models.linear import make_linear
 from seqjax.models.mixers.mixer import Recurrence, time_major, zero_masked
+from seqjax.models.mixers.over_time import over_time
 from seqjax.models.mixers.short_convolution import ShortConvolution, Window, empty_window
 from seqjax.ops.linear_recurrence import linear_recurrence
 
@@ -62,10 +63,16 @@ class RGLRU(Recurrence):
         log_a = -SHARPNESS * recurrence_gate * jax.nn.softplus(-decay)[None, None]
         # The bound keeps the square root's derivative finite where a gate is closed.
         kept = jnp.sqrt(jnp.maximum(-jnp.expm1(2 * log_a), 1e-12))
-        states, state = linear_recurrence(
-            time_major(jnp.exp(log_a)),
-            time_major(kept * input_gate * inputs.astype(jnp.float32)),
-            carry.state,
+        steps, of_state = ("time", "batch", "inner"), ("batch", "inner")
+        states, state = over_time(
+            linear_recurrence,
+            (
+                time_major(jnp.exp(log_a)),
+                time_major(kept * input_gate * inputs.astype(jnp.float32)),
+                carry.state,
+            ),
+            (steps, steps, of_state),
+            (steps, of_state),
             mask=time_major(mask),
             reset=time_major(reset),
             method=config.linear_recurrence,

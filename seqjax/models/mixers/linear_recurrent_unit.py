@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from seqjax.models.axes import with_axes
 from seqjax.models.linear import make_linear
 from seqjax.models.mixers.mixer import Recurrence, time_major, zero_masked
+from seqjax.models.mixers.over_time import over_time
 from seqjax.ops.linear_recurrence import linear_recurrence
 
 # The ring on which eigenvalues start: units that forget over 10 to 1000 steps.
@@ -50,10 +51,13 @@ class LRU(Recurrence):
         real, imaginary = jnp.split(time_major(inputs).astype(jnp.float32), 2, axis=-1)
         inputs = jnp.exp(gamma)[None, None] * lax.complex(real, imaginary)
         eigenvalues = jnp.exp(lax.complex(-jnp.exp(nu), jnp.exp(theta)))
-        states, state = linear_recurrence(
-            jnp.broadcast_to(eigenvalues, inputs.shape),
-            inputs,
-            lax.complex(*(self.init_carry(x.shape[0], 0) if carry is None else carry)),
+        carry = self.init_carry(x.shape[0], 0) if carry is None else carry
+        steps, of_state = ("time", "batch", "inner"), ("batch", "inner")
+        states, state = over_time(
+            linear_recurrence,
+            (jnp.broadcast_to(eigenvalues, inputs.shape), inputs, lax.complex(*carry)),
+            (steps, steps, of_state),
+            (steps, of_state),
             mask=time_major(mask),
             reset=time_major(reset),
             method=config.linear_recurrence,

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from seqjax.models.linear import make_linear
 from seqjax.models.mixers.mixer import Recurrence, time_major, zero_masked
+from seqjax.models.mixers.over_time import over_time
 from seqjax.ops.linear_recurrence import linear_recurrence
 
 
@@ -38,9 +39,13 @@ class Minimal(Recurrence):
     ):
         config = self.config
         gates = make_linear(config, "gates", self.gates * config.width, ("embed", "hidden"))(x)
-        states, carry = linear_recurrence(
-            *self.coefficients(time_major(gates).astype(jnp.float32)),
-            self.init_carry(x.shape[0], 0) if carry is None else carry,
+        a, b = self.coefficients(time_major(gates).astype(jnp.float32))
+        steps, of_state = ("time", "batch", "hidden"), ("batch", "hidden")
+        states, carry = over_time(
+            linear_recurrence,
+            (a, b, self.init_carry(x.shape[0], 0) if carry is None else carry),
+            (steps, steps, of_state),
+            (steps, of_state),
             mask=time_major(mask),
             reset=time_major(reset),
             method=config.linear_recurrence,

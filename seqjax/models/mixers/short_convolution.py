@@ -6,6 +6,7 @@ from jaxtyping import Array, Bool, Float
 
 from seqjax.models.axes import with_axes
 from seqjax.models.config import ModelConfig
+from seqjax.models.mixers.over_time import over_time
 from seqjax.ops.short_convolution import short_convolution
 
 Window = Float[Array, "batch earlier features"]
@@ -43,7 +44,15 @@ class ShortConvolution(nn.Module):
             (features,),
             jnp.float32,
         )
-        y, window = short_convolution(x, kernel, window, mask=mask, reset=reset)
+        steps = ("batch", "time", self.features)
+        y, window = over_time(
+            short_convolution,
+            (x, kernel, window),
+            (steps, (None, self.features), ("batch", None, self.features)),
+            (steps, ("batch", None, self.features)),
+            mask=mask,
+            reset=reset,
+        )
         return y + bias[None, None].astype(y.dtype), window
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from seqjax.models.axes import with_axes
 from seqjax.models.linear import make_linear
 from seqjax.models.mixers.mixer import Recurrence, zero_masked
+from seqjax.models.mixers.over_time import over_time
 from seqjax.models.mixers.short_convolution import ShortConvolution, Window, empty_window
 from seqjax.models.mixers.step_decay import StepDecay
 from seqjax.ops.matrix_recurrence import gated_linear_attention
@@ -59,12 +60,19 @@ class SSD(Recurrence):
         value = value.reshape(*x.shape[:2], config.heads, -1).astype(jnp.float32)
 
         step, log_decay = StepDecay(config, name="decay")(x)
-        y, state = gated_linear_attention(
-            query[:, :, None],
-            key[:, :, None],
-            step[..., None] * value,
-            log_decay,
-            carry.state,
+        for_all, of_heads = ("batch", "time", None, None), ("batch", "time", "heads", None)
+        of_state = ("batch", "heads", None, None)
+        y, state = over_time(
+            gated_linear_attention,
+            (
+                query[:, :, None],
+                key[:, :, None],
+                step[..., None] * value,
+                log_decay,
+                carry.state,
+            ),
+            (for_all, for_all, of_heads, of_heads[:3], of_state),
+            (of_heads, of_state),
             mask=mask,
             reset=reset,
             method=config.matrix_recurrence,
