@@ -160,6 +160,26 @@ def test_every_mixer_takes_the_same_steps_on_one_device_and_eight(word, assert_o
     assert_one_is_eight(word, "sgd", EIGHT)
 
 
+@pytest.mark.parametrize("word", ["ssd", "gated_deltanet", "local_attention"])
+def test_steps_of_one_sequence_on_eight_devices(word, assert_one_is_eight):
+    """What the models of the next tests have none of."""
+    assert_one_is_eight(word, "sgd", PURE["sequence"])
+
+
+@pytest.mark.parametrize("word", ["transformer", "hybrid", "ssd"])
+def test_pieces_of_time_are_handed_on(word):
+    """Keys and values go round, and states from piece to piece."""
+
+    def text(mesh):
+        setup = make_setup(word, "sgd", mesh, 8)
+        with setup.context():
+            state = setup.abstract_state()
+            return setup.train_step().lower(state, batch(0), jnp.uint32(0)).as_text()
+
+    assert "collective_permute" in text(PURE["sequence"])
+    assert "collective_permute" not in text(PURE["data"])
+
+
 @pytest.mark.parametrize("mesh", MIXED.values(), ids=MIXED)
 @pytest.mark.parametrize("word", COMPARED)
 @pytest.mark.parametrize("rule", RULES)

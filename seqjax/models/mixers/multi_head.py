@@ -1,16 +1,17 @@
 """What every kind of multi-head attention shares: its heads and their projections."""
 
-from typing import Any
+from functools import partial
 
 from flax import linen as nn
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Float
 
-from seqjax.models.axes import by_device, device_axes, laid_out, with_axes
+from seqjax.models.axes import by_device, device_axes, laid_out, time_axis, with_axes
 from seqjax.models.mixers.mixer import Mixer
 from seqjax.ops.attention import attention
 from seqjax.ops.attention_dropout import Dropout
-from seqjax.ops.positions import Places
+from seqjax.ops.positions import Arrangement, Places
+from seqjax.ops.ring_attention import ring_attention
 
 projection_init = nn.initializers.xavier_uniform()
 
@@ -69,36 +70,45 @@ class MultiHead(Mixer):
         key_places: Places,
         *,
         train: bool,
+        causal: bool = False,
+        window: int | None = None,
         slopes: Float[Array, " heads"] | None = None,
-        **form: Any,
+        arrangement: Arrangement = "any",
     ) -> Float[Array, "batch time heads size"]:
-        """`attention` of that `form`, with the config's method and dropout, parts on their devices.
+        """`attention`, by the config's method and with its dropout, each device on its own part.
 
-        A loop over rows or a kernel is nothing that the compiler could divide by itself.
+        A loop over rows or a kernel is nothing that the compiler could divide by itself. Where the
+        mesh spreads `time`, keys and values go round a ring of devices.
         """
         rate, dropout = self.config.attention_dropout, None
         if train and rate > 0:
             rng = self.make_rng("dropout")
             dropout = Dropout.from_key(rng, rate, len(query), self.config.heads)
 
+        axis = time_axis(query.shape[1], key.shape[1])
+        if axis is None:
+            attend = partial(attention, arrangement=arrangement, method=self.config.attention)
+        else:
+            attend = partial(ring_attention, axis=axis)
+
         def of_part(query, key, value, query_places, key_places, slopes, dropout):
-            return attention(
+            return attend(
                 query,
                 key,
                 value,
                 query_places,
                 key_places,
+                causal=causal,
+                window=window,
                 slopes=slopes,
                 dropout=dropout,
-                method=self.config.attention,
-                **form,
             )
 
         rows = device_axes("batch", len(query))
         heads = device_axes("heads", query.shape[2], key.shape[2])
-        steps = P(rows, None, heads)
+        steps = P(rows, axis, heads)
         places = (
-            P(rows) if len(each.segment) == len(query) else P()
+            P(rows if len(each.segment) == len(query) else None, axis)
             for each in (query_places, key_places)
         )
         return by_device(
