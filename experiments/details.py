@@ -58,6 +58,15 @@ def test_by_position(folder: RunFolder) -> dict[str, list[float]]:
         )
 
 
+def test_by_group(folder: RunFolder) -> dict[str, dict[str, float]]:
+    """The metrics of each kind of test examples."""
+    trained = load_trained(folder)
+    with trained.setup.context():
+        return details.by_group(
+            trained.setup, trained.setup.evaluation(), trained.params, _test_split(trained)
+        )
+
+
 def test_measures(folder: RunFolder) -> dict[str, float]:
     """What the data tell of the test split, such as the errors of a simple forecast."""
     return folder.facts().splits["test"].measures
@@ -67,6 +76,7 @@ DETAILS: dict[str, Callable[[RunFolder], Any]] = {
     "test_correct": test_correct,
     "test_by_length": test_by_length,
     "test_by_position": test_by_position,
+    "test_by_group": test_by_group,
     "test_measures": test_measures,
 }
 

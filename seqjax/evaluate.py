@@ -19,12 +19,13 @@ from seqjax.distributed import hosts
 from seqjax.errors import UserError
 from seqjax.option_flags import define_options, options_of
 from seqjax.tasks import TASKS
-from seqjax.training.details import answers, by_length, by_position, confusion
+from seqjax.training.details import answers, by_group, by_length, by_position, confusion
 from seqjax.training.trained import Trained, load_trained
 
 DETAILS = {
     "by_length": (by_length, "the metrics of inputs of like length, from short to long"),
     "by_position": (by_position, "the metrics at each step of the inputs, from first to last"),
+    "by_group": (by_group, "the metrics of each kind of inputs, such as each task of bAbI"),
     "confusion": (confusion, "how often each label was answered by each other"),
 }
 WRITING = [name for name, task in TASKS.items() if task.writes]

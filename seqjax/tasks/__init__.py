@@ -13,6 +13,7 @@ from seqjax.tasks.classification import Classification
 from seqjax.tasks.forecasting import Forecasting
 from seqjax.tasks.labelling import Labelling
 from seqjax.tasks.language_model import LanguageModel
+from seqjax.tasks.question_answering import QuestionAnswering
 from seqjax.tasks.regression import Regression
 from seqjax.tasks.task import Task
 from seqjax.tasks.translation import Translation
@@ -26,6 +27,7 @@ TASKS: dict[str, Task] = {
     "forecast": Forecasting(),
     "language_model": LanguageModel(),
     "translation": Translation(),
+    "babi": QuestionAnswering(),
     "copy": Labelling(probes.CopyConfig),
     "selective_copy": Labelling(probes.SelectiveCopyConfig),
     "adding": Regression(probes.AddingConfig),

@@ -1,4 +1,4 @@
-"""What an evaluation tells beside its means: by length, by position, by label, and in words."""
+"""What an evaluation tells beside its means: by length, position, kind and label, and in words."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from seqjax.data.arrays import Sequences, Split
 from seqjax.data.tokenizers import Tokenizer
+from seqjax.errors import UserError
 from seqjax.models import Params
 from seqjax.tasks.task import Options
 from seqjax.training.evaluation import Evaluation
@@ -54,6 +55,17 @@ def by_position(
     evaluation.each(setup.task.by_position, params, split, take)
     found = {name: (total / np.maximum(count, 1)).tolist() for name, (total, count) in sums.items()}
     return found | {"count": sums["loss"][1].tolist()}
+
+
+def by_group(
+    setup: Setup, evaluation: Evaluation, params: Params, split: Split
+) -> dict[str, dict[str, float]]:
+    """The metrics of each group of rows, such as those of one of bAbI's tasks."""
+    if "group" not in split.columns:
+        raise UserError("--by_group needs data whose rows are of several kinds, such as babi's.")
+    groups = split.columns["group"]
+    rows_of = {str(group): np.flatnonzero(groups == group) for group in np.unique(groups)}
+    return {group: evaluation(params, split.take(rows)).metrics for group, rows in rows_of.items()}
 
 
 def confusion(setup: Setup, evaluation: Evaluation, params: Params, split: Split) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""bAbI: which mixer answers the questions of which task."""
