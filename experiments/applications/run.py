@@ -50,6 +50,35 @@ def of_words(words: Sequence[str], config: str, **settings: Any) -> dict[str, Ce
 
 RECURRENT_OR_NOT = ("lstm", "lru", "transformer")
 RECURRENT_TO_HYBRID = ("rnn", *RECURRENT_OR_NOT, "hybrid")
+TEXT_TO_HYBRID = ("bag", "rnn", "lstm", "rglru", "transformer", "hybrid")
+
+IMDB = {
+    "data__source": "files",
+    "data__train": "data/imdb/train.tsv.xz",
+    "data__test": "data/imdb/test.tsv.xz",
+}
+
+SST = {
+    "data__source": "trees",
+    "data__train": "data/sst/trees_train.txt.gz",
+    "data__valid": "data/sst/trees_dev.txt.gz",
+    "data__test": "data/sst/trees_test.txt.gz",
+}
+
+TREC = {
+    "data__source": "files",
+    "data__train": "data/trec6/trec6_train.tsv.gz",
+    "data__test": "data/trec6/trec6_test.tsv.gz",
+    "data__label_column": "label",
+}
+
+SHAKESPEARE = {
+    "data__source": "files",
+    "data__train": "data/tinyshakespeare/input.txt.gz",
+    "data__length": 128,
+    "data__context": 64,
+    "optimizer__learning_rate": 3e-3,
+}
 
 MNIST = {
     "data__source": "idx",
@@ -85,6 +114,26 @@ def forecasts(words: Sequence[str], **settings: Any) -> Application:
 
 
 APPLICATIONS = {
+    "imdb": Application(
+        cells=of_words(TEXT_TO_HYBRID, "imdb", **IMDB),
+        lines={
+            "tf-idf + logistic regression": {"accuracy": 0.9065},
+            "NB-weighted bigrams + logistic regression": {"accuracy": 0.9116},
+        },
+    ),
+    "sst2, valid": Application(
+        cells=of_words(TEXT_TO_HYBRID, "sst2", **SST),
+        split="valid",
+        lines={"Flax's LSTM example": {"accuracy": 0.854}},
+    ),
+    "trec": Application(cells=of_words(TEXT_TO_HYBRID, "trec", **TREC)),
+    "char_lm, valid": Application(
+        cells=of_words(RECURRENT_TO_HYBRID, "char_lm", **SHAKESPEARE),
+        metrics=("nats_per_character",),
+        split="valid",
+        lines={"nanoGPT, 10.7 million parameters": {"nats_per_character": 1.47}},
+        minutes=20.0,
+    ),
     "pixels, rows": Application(
         cells=of_words(RECURRENT_TO_HYBRID, "pixels", **MNIST, train__epochs=4),
     ),
