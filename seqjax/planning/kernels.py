@@ -56,12 +56,21 @@ def kernel_cycles(text: str, cores: int) -> int:
 
 
 def _bundles(kernel: str) -> int:
-    """How many cycles the compiler has scheduled for a step of the grid."""
-    written = sorted(Path(_folder().name).glob(f"*-{kernel}-*{_SCHEDULE}.txt"))
+    """How many cycles the compiler has scheduled for a step of the grid.
+
+    Of equal kernels it schedules one, which may be any of those that differ in the number behind
+    their name. Where there are several of these, the longest counts.
+    """
+    folder, name = Path(_folder().name), re.sub(r"\.\d+$", "", kernel)
+    written = list(folder.glob(f"*-{kernel}-*{_SCHEDULE}.txt"))
+    written = written or list(folder.glob(f"*-{name}*-*{_SCHEDULE}.txt"))
     if not written:
         raise LookupError(f"the TPU compiler wrote no schedule of the kernel {kernel}")
-    _, _, bundles = written[-1].read_text().partition("UTILIZATION:\n")
-    return len(bundles.splitlines())
+    return max(map(_lines_below_heading, written))
+
+
+def _lines_below_heading(path: Path) -> int:
+    return len(path.read_text().partition("UTILIZATION:\n")[2].splitlines())
 
 
 def _grid(body: bytes) -> tuple[int, bool]:

@@ -23,7 +23,7 @@ def on_this_platform():
     jax.config.update("jax_platforms", before)
 
 
-def cycles(topology, batch, calls=1):
+def cycles(topology, batch, calls=1, unroll=1):
     """Those of `calls` forward passes of attention, one after another."""
     where = describe_slice(topology)
     place = jax.sharding.SingleDeviceSharding(where.devices[0])
@@ -31,7 +31,7 @@ def cycles(topology, batch, calls=1):
 
     def attend(x):
         step = lambda x, _: (kernel_attention(x, x, x, causal=True), None)  # noqa: E731
-        return jax.lax.scan(step, x, length=calls)[0]
+        return jax.lax.scan(step, x, length=calls, unroll=unroll)[0]
 
     forget_schedules()
     compiled = jax.jit(attend, in_shardings=place, out_shardings=place).lower(x).compile()
@@ -43,6 +43,7 @@ def test_cycles_grow_with_the_grid_and_the_calls_and_are_shared_by_cores():
     # Two products of 256 x 256 x 128 for each of 2 rows and 2 heads, on 4 units of 128 x 128.
     assert once > 2 * 2 * 2 * 256 * 256 * 128 / (4 * 128 * 128)
     assert cycles("v5e:2x2", 6, calls=5) == 15 * once
+    assert cycles("v5e:2x2", 2, calls=4, unroll=4) == 4 * once  # four kernels, scheduled as one
     assert cycles("v5p:2x2x1", 4) < 1.2 * once
 
 
