@@ -19,6 +19,7 @@ from seqjax.distributed.cores import divide_cpu
 from seqjax.distributed.freed_memory import keep_freed_memory
 from seqjax.distributed.shardings import batch_sharding
 from seqjax.models.description import describe
+from seqjax.training.devices import devices_of_run
 from seqjax.training.run import versions
 from seqjax.training.setup import Setup
 from seqjax.training.sums import means_of, to_host
@@ -32,7 +33,8 @@ def prepare(settings: dict[str, Any]):
     ).resolve()
     keep_freed_memory()
     divide_cpu(config.mesh, settings["batch"])
-    setup = Setup(config, facts_of(settings), jax.devices())
+    facts = facts_of(settings)
+    setup = Setup(config, facts, devices_of_run(config, facts))
     tokens, labels = make_batch(settings)
     rows = {
         "tokens": tokens,

@@ -29,7 +29,7 @@ class MeshConfig:
     tensor: int = 1  # heads, feed-forward, vocabulary, and the inside of linear recurrences
     sequence: int = 1  # time steps
     rules: tuple[tuple[str, tuple[str, ...]], ...] = DEFAULT_RULES
-    cpu_devices: int = 0  # devices that a CPU is divided into; 0: as its cores and the batch allow
+    cpu_devices: int = 0  # devices that a CPU is divided into; 0: one a core where that is faster
 
     def __post_init__(self) -> None:
         if self.cpu_devices < 0:

@@ -20,18 +20,34 @@ def divide_cpu(config: MeshConfig, batch_size: int) -> None:
     Where neither `mesh.cpu_devices`, the mesh nor the environment says how many it is one a core,
     if they divide the `batch_size`, and else a single one. Several hosts are left as they are.
     """
-    if VARIABLE in os.environ or jax.distributed.is_initialized():
+    if _left_alone():
         return
-    sizes = [getattr(config, axis) for axis in AXES]
-    fixed = math.prod(size for size in sizes if size > 0)
     cores = len(os.sched_getaffinity(0))
     if config.cpu_devices:
         devices = config.cpu_devices
-    elif -1 in sizes and cores % fixed == 0 and batch_size % cores == 0:
+    elif -1 in _sizes(config) and cores % _fixed(config) == 0 and batch_size % cores == 0:
         devices = cores
     else:
-        devices = fixed
+        devices = _fixed(config)
     jax.config.update("jax_num_cpu_devices", devices)
+
+
+def may_use_fewer(config: MeshConfig) -> bool:
+    """Whether nobody but `divide_cpu` has said how many devices there are."""
+    unsaid = not config.cpu_devices and -1 in _sizes(config) and _fixed(config) == 1
+    return unsaid and not _left_alone()
+
+
+def _left_alone() -> bool:
+    return VARIABLE in os.environ or jax.distributed.is_initialized()
+
+
+def _sizes(config: MeshConfig) -> list[int]:
+    return [getattr(config, axis) for axis in AXES]
+
+
+def _fixed(config: MeshConfig) -> int:
+    return math.prod(size for size in _sizes(config) if size > 0)
 
 
 def divided_into(devices: list[jax.Device]) -> int:

@@ -23,6 +23,7 @@ from seqjax.errors import UserError
 from seqjax.training.checkpoint import Checkpoints
 from seqjax.training.compiled import Compiled
 from seqjax.training.config import Config, from_dict, to_json
+from seqjax.training.devices import devices_of_run
 from seqjax.training.evaluation import AHEAD
 from seqjax.training.folder import RunFolder
 from seqjax.training.loop import Loop
@@ -56,7 +57,7 @@ def run(
         hosts.check_same("data", data.facts.to_json())
         for note in data.notes:
             say(console, note)
-        setup = Setup(config, data.facts, jax.devices())
+        setup = Setup(config, data.facts, devices_of_run(config, data.facts))
         vectors = load_word_vectors(setup, data.tokenizer, console)
         with hosts.together():
             if hosts.is_first():
@@ -208,7 +209,7 @@ def summarise(
         "ms_per_step": progress.milliseconds_per_step(),
         "compile_seconds": progress.compile_seconds,
         "wall_seconds": progress.wall_seconds,
-        "device": {"kind": jax.devices()[0].device_kind, "count": jax.device_count()},
+        "device": {"kind": jax.devices()[0].device_kind, "count": setup.mesh.size},
         "versions": versions(),
     }
 

@@ -1,0 +1,23 @@
+"""The devices of a run."""
+
+import jax
+
+from seqjax import models
+from seqjax.data.facts import DataFacts
+from seqjax.distributed.cores import may_use_fewer
+from seqjax.tasks import make_task
+from seqjax.training.config import Config
+
+# Sharing a batch among the cores was measured to be faster for these, from so many steps on; a
+# shorter step is over before its devices have exchanged their gradients.
+SHARED_MIXERS, SHARED_STEPS = {"rnn", "lstm", "gru", "attention"}, 256
+
+
+def devices_of_run(config: Config, facts: DataFacts) -> list[jax.Device]:
+    """All devices; of a CPU that was divided unasked one alone, where more are not faster."""
+    devices = jax.devices()
+    if devices[0].platform != "cpu" or not may_use_fewer(config.mesh):
+        return devices
+    mixers = {mixer for stack in models.stacks(config.model) for mixer in stack.pattern}
+    steps = make_task(config.task).steps(facts)
+    return devices if mixers & SHARED_MIXERS and steps >= SHARED_STEPS else devices[:1]
