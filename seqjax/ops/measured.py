@@ -1,7 +1,8 @@
 """Which way of evaluating an operation is the fastest: looked up in what was measured.
 
 `measured.json` holds, for each platform and operation, the milliseconds of every method (value and
-gradient) on a grid of batch, time and width. It is written by `python -m seqjax.benchmark --table`.
+gradient) on a grid of batch, time and width; `python -m experiments.method_choice.run --table`
+writes it.
 """
 
 import itertools
@@ -61,7 +62,11 @@ def _between(axis: tuple[int, ...], size: int) -> list[tuple[int, float]]:
 @cache
 def table() -> dict[str, dict[str, Grid]]:
     """What was measured, by platform and operation."""
-    text = resources.files("seqjax.ops").joinpath("measured.json").read_text(encoding="utf-8")
+    return read(resources.files("seqjax.ops").joinpath("measured.json").read_text("utf-8"))
+
+
+def read(text: str) -> dict[str, dict[str, Grid]]:
+    """The grids that the text of a table holds, by platform and operation."""
     return {
         platform: {
             operation: to_grid(points) for operation, points in measured["operations"].items()

@@ -1,0 +1,1 @@
+"""Does the method that `auto` stands for come close to the best one?"""
