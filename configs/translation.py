@@ -18,6 +18,11 @@ other word puts its mixer into both sides and has as many parameters outside the
 million: `lstm`, `gru` and `rnn` look at the source by attention, `lstm_without_attention` and the
 like have nothing but the encoder's last state. `size=tiny|base` makes any of them smaller or
 larger.
+
+While a sentence of Multi30k's test of 2016 is translated (means: 16 tokens into 17), one hypothesis
+keeps 102,016 bytes with `transformer`, 30,596 with `lstm` and 2,180 with `lstm_without_attention`;
+`evaluate` counts them. No run on Multi30k has been trained to its end yet, so there is no BLEU to
+expect.
 """
 
 from dataclasses import replace
