@@ -130,9 +130,9 @@ def order() -> Figures:
 def depth() -> Figures:
     """Iterations that must follow one another in compiled forward and train programs."""
     contenders = {
-        "rnn": ("rnn", "auto"),
-        "lstm": ("lstm", "auto"),
-        "attention": ("attention", "auto"),
+        "rnn": ("rnn", "sequential"),
+        "lstm": ("lstm", "sequential"),
+        "attention": ("attention", "plain"),
         "mingru, one step at a time": ("mingru", "sequential"),
         "mingru, as a tree": ("mingru", "associative"),
     }
@@ -165,11 +165,15 @@ def parallel_equals_sequential() -> Figures:
 
 
 def memory() -> Figures:
-    """Bytes that a train step holds at once, and those of a carry, by length."""
+    """Bytes that a train step holds at once, and those of a carry, by length.
+
+    Attention in its plain form, which holds the weights of all pairs of steps.
+    """
     figures: Figures = {"lengths": MEMORY_LENGTHS}
-    for mixer in ("rnn", "lstm", "rglru", "attention"):
+    contenders = {"rnn": "sequential", "lstm": "sequential", "rglru": "auto", "attention": "plain"}
+    for mixer, method in contenders.items():
         cells = [
-            MixerCell(mixer, length, BATCH, WIDTH, "auto", "train") for length in MEMORY_LENGTHS
+            MixerCell(mixer, length, BATCH, WIDTH, method, "train") for length in MEMORY_LENGTHS
         ]
         figures[mixer] = {
             "train step": [_facts(cell)["peak_bytes_per_device"] for cell in cells],

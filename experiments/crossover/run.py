@@ -43,6 +43,9 @@ def table(results: Path) -> Sequence[str]:
     lines = []
     for work in WORKS:
         series = {mixer: found.series(mixer, Shape(work)) for mixer in MIXERS}
+        series = {mixer: each for mixer, each in series.items() if each}
+        if not series:
+            continue
         lengths = sorted({length for each in series.values() for length in each})
         lines += [
             f"**{work}**, milliseconds; p: from 512 steps on, time grows as length to the power p",
@@ -59,7 +62,7 @@ def table(results: Path) -> Sequence[str]:
             grows = "" if exponent is None else f"{exponent:.2f}"
             lines.append(f"| `{mixer}` | {' | '.join(times)} | {grows} |")
         lines.append("")
-    return [*lines, *_crossings(found), "", *_costs(found)]
+    return [*lines, *_crossings(found), "", *_costs(found), "", *_skipped(found)]
 
 
 def _crossings(found: Atlas) -> Sequence[str]:
@@ -83,6 +86,16 @@ def _costs(found: Atlas) -> Sequence[str]:
         f"{fitted.held_out} cells its median error is a factor of {fitted.median_error:.2f}, its "
         f"largest one of {fitted.largest_error:.1f}."
     ]
+
+
+def _skipped(found: Atlas) -> Sequence[str]:
+    """What was too large or too slow to be measured."""
+    said = [
+        f"`{row['mixer']}` {row['work']} at {row['length']:,} for {row['skipped']['for']}"
+        for row in found.rows
+        if "skipped" in row
+    ]
+    return [f"Skipped: {'; '.join(said) or 'none'}."]
 
 
 def main(values: FlagValues) -> None:

@@ -49,6 +49,8 @@ def plot_times(axes: Axes, results: Path, work: str) -> None:
     atlas = Atlas(results)
     found = {mixer: atlas.series(mixer, Shape(work)) for mixer in COMPARED}
     for mixer, series in found.items():
+        if not series:
+            continue
         milliseconds = [row["milliseconds"] for row in series.values()]
         axes.plot(list(series), milliseconds, **line_of(mixer))
     lengths = sorted({length for series in found.values() for length in series})

@@ -117,7 +117,7 @@ def memory_of_training(evidence: Evidence) -> Finding:
             longest[0] < longest[1] and constant and attention["carry"][-1] > rnn["carry"][-1]
         ),
         f"One block at {lengths[-1]:,} steps: a train step holds {longest[0] / 2**20:,.0f} MiB for "
-        f"the RNN and {longest[1] / 2**20:,.0f} MiB for attention; what streaming carries stays "
+        f"the RNN and {longest[1] / 2**20:,.0f} MiB for attention in its plain form; a carry stays "
         f"{rnn['carry'][-1] / 2**10:,.0f} KiB against {attention['carry'][-1] / 2**10:,.0f} KiB.",
         (row["id"],),
     )
