@@ -56,6 +56,20 @@ CLAIMS = (
         counts.recurrences_cannot_be_parallel,
     ),
     Claim(
+        RECURRENT,
+        "The time of an RNN grows with the length of its input.",
+        "article_claims",
+        HOLDS,
+        counts.grows_with_length,
+    ),
+    Claim(
+        TRANSFORMERS,
+        "Transformers are the more efficient ones on long sequences.",
+        "article_claims",
+        DEPENDS,
+        counts.efficient_at_long_sequences,
+    ),
+    Claim(
         EXAMPLE,
         "A step of the RNN takes less than half the time of one of the Transformer (as printed).",
         "crossover",

@@ -84,6 +84,7 @@ def _section(name: str, drawings: dict[Picture, Drawing]) -> Section:
     heading, _, body = text.partition("\n")
     if name == "article_claims":
         body = re.sub(r"<!-- table .*<!-- end -->", "", body, flags=re.DOTALL)  # stands above
+    body = re.sub(r"\(\.\./(\w+)/README\.md\)", r"(#\1)", body)  # a section of this page
     figures = [
         drawing
         for picture, drawing in drawings.items()

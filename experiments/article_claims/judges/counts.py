@@ -86,6 +86,38 @@ def steps_wait(evidence: Evidence) -> Finding:
     )
 
 
+def grows_with_length(evidence: Evidence) -> Finding:
+    """Whether the kernels that wait for one another grow in proportion to the length."""
+    row = evidence.measured("depth")
+    short, long = row["figures"]["lengths"]
+    kernels = row["figures"]["rnn: train"]["kernels"]
+    growth = kernels[1] / kernels[0]
+    return Finding(
+        holds_if(0.9 < growth / (long / short) < 1.1),
+        f"From {short} to {long} steps, {long / short:.0f} times as many, the kernels in a row of "
+        f"its train step grow {growth:.1f}-fold, from {kernels[0]:,.0f} to {kernels[1]:,.0f}.",
+        (row["id"],),
+    )
+
+
+def efficient_at_long_sequences(evidence: Evidence) -> Finding:
+    """Whether attention is ahead both in steps that wait and in memory."""
+    depth, memory = evidence.measured("depth"), evidence.measured("memory")
+    kernels = {
+        mixer: depth["figures"][f"{mixer}: train"]["kernels"][-1] for mixer in ("attention", "rnn")
+    }
+    held = {mixer: memory["figures"][mixer]["train step"][-1] for mixer in kernels}
+    ahead = [kernels["attention"] < kernels["rnn"], held["attention"] < held["rnn"]]
+    return Finding(
+        HOLDS if all(ahead) else DEPENDS if any(ahead) else FAILS,
+        f"On what is scarce. Kernels in a row of a train step over "
+        f"{depth['figures']['lengths'][-1]} steps: attention {kernels['attention']:,.0f}, RNN "
+        f"{kernels['rnn']:,.0f}; memory over {memory['figures']['lengths'][-1]:,}: plain attention "
+        f"{held['attention'] / held['rnn']:,.0f} times that of the RNN.",
+        (depth["id"], memory["id"]),
+    )
+
+
 def recurrences_cannot_be_parallel(evidence: Evidence) -> Finding:
     """Whether every recurrence needs as many steps in a row as its input has."""
     depth = evidence.measured("depth")

@@ -3,8 +3,7 @@
 from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, Evidence, Finding, holds_if
 from experiments.crossover.atlas import Atlas, Shape
 
-TRAIN, FORWARD, DECODE = Shape("train"), Shape("forward"), Shape("decode")
-LINEAR = (0.8, 1.2)  # exponents that a linear growth is measured as
+TRAIN = Shape("train")
 PRINTED = (53.0, 118.0)  # milliseconds a step, RNN and Transformer, as the article prints them
 
 
@@ -39,35 +38,6 @@ def accelerators_help(evidence: Evidence) -> Finding:
         f"CPU cores: RNN {gains['rnn']:.1f} times as fast, Transformer "
         f"{gains['transformer']:.0f} times.",
         tuple(row["id"] for rows in (planned, here) for row in rows.values()),
-    )
-
-
-def grows_with_length(evidence: Evidence) -> Finding:
-    """Whether an RNN's time is proportional to the length."""
-    atlas = Atlas(evidence.results("crossover"))
-    exponents = {mixer: atlas.exponent(mixer, TRAIN) for mixer in ("rnn", "lstm", "gru")}
-    ids = tuple(row["id"] for mixer in exponents for row in atlas.series(mixer, TRAIN).values())
-    said = ", ".join(f"{mixer} {exponent:.2f}" for mixer, exponent in exponents.items())
-    return Finding(
-        holds_if(all(LINEAR[0] < exponent < LINEAR[1] for exponent in exponents.values())),
-        f"A train step takes time as T to the power of: {said} (from 512 steps on).",
-        ids,
-    )
-
-
-def efficient_at_long_sequences(evidence: Evidence) -> Finding:
-    """Whether attention is the faster one at the greatest length, in all kinds of work."""
-    said, faster, ids = [], [], ()
-    for shape in (TRAIN, FORWARD, DECODE):
-        ratios, found = _ratios(evidence, "attention", "lstm", shape)
-        longest = max(ratios)
-        said.append(f"{shape.work} {ratios[longest]:.1f} times at {longest:,} steps")
-        faster.append(ratios[longest] < 1)
-        ids += found
-    return Finding(
-        HOLDS if all(faster) else DEPENDS if any(faster) else FAILS,
-        f"Time of attention over that of an LSTM: {', '.join(said)}.",
-        ids,
     )
 
 
