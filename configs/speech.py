@@ -9,9 +9,9 @@ digits, from a clone of github.com/Jakobovski/free-spoken-digit-dataset:
         --config.data.train=free-spoken-digit-dataset/recordings
     echo my_seven.wav | python -m seqjax.predict --workdir runs/speech-lstm-…
 
-On two busy CPU cores, seed 0, `lstm` labels 98.0% of the 300 recordings of the official test split
-rightly, after 6 minutes. `held_out_speaker=theo` tests on all 500 recordings of one speaker, whom
-training never hears: 87.8%.
+On two busy CPU cores, seed 0, `lru` labels 99.0% and `lstm` 98.0% of the 300 recordings of the
+official test split rightly, after 11 and 6 minutes. `held_out_speaker=theo` tests on all 500
+recordings of one speaker, whom training never hears: `lstm` labels 87.8% rightly.
 """
 
 from functools import partial
