@@ -1,0 +1,1 @@
+"""What recurrences reach on a GPU."""
