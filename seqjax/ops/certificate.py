@@ -28,8 +28,9 @@ from seqjax.ops.linearised import is_exact, linear_system
 from seqjax.ops.newton import Newton, relative_size, solve
 
 # Roundings of every number in a step, of the two evaluations together: for a bound, and for the
-# root mean square of samples, which one more sample of a single number may well exceed.
-BOUND_ROUNDINGS = 2.0
+# root mean square of samples, which one more sample of a single number may well exceed. On its way
+# through a step a number is rounded about four times: in products, sums and functions of a gate.
+BOUND_ROUNDINGS = 8.0
 SAMPLE_ROUNDINGS = 4.0
 SAMPLES = 16
 
