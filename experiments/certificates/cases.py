@@ -23,6 +23,8 @@ CELLS = {
     "paragru": cells.gru(),
     "paralstm": cells.coupled_lstm(),
 }
+# Most of the time to compile goes into making machine code fast, which matters little here.
+COMPILER_OPTIONS = {"xla_backend_optimization_level": 0}
 POOL = 64  # recurrences whose exponents are computed together
 SPREAD = (0.3, 30.0)  # standard deviations of the recurrent weights, times √width
 
@@ -123,16 +125,14 @@ def no_interruptions(setting: Setting) -> dict[str, jax.Array]:
     }
 
 
-def compared(
-    setting: Setting, count: int, seed: int, compiler_options: dict[str, Any] | None = None
-) -> Iterator[dict[str, Any]]:
+def compared(setting: Setting, count: int, seed: int) -> Iterator[dict[str, Any]]:
     """A row for each of `count` cases, a quarter of them chaotic.
 
     Every other case that is not chaotic has steps that are masked, steps that start anew, and
     dropout.
     """
     sequential, parallel = (
-        jax.jit(partial(function, setting), compiler_options=compiler_options)
+        jax.jit(partial(function, setting), compiler_options=COMPILER_OPTIONS)
         for function in (_sequential, _parallel)
     )
     for number, case in enumerate(draw(setting, count, count // 4, seed)):
