@@ -53,7 +53,7 @@ def _few_texts(evidence: Evidence) -> tuple[str, str, str]:
 
 def _cpu(evidence: Evidence) -> tuple[str, str, str]:
     length, said = _times(evidence, "train", ("rnn", "mingru", "lstm", "attention"))
-    return ("training on a CPU", "`rnn`, `lstm`, `mingru`", f"a train step at {length}: {said}")
+    return ("training on a CPU", "`rnn`, `mingru`", f"a train step at {length}: {said}")
 
 
 def _generating(evidence: Evidence) -> tuple[str, str, str]:

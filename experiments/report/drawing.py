@@ -75,7 +75,9 @@ def new_figure(width: float = SIZE[0], height: float = SIZE[1]) -> tuple[Figure,
 def legend_below(figure: Figure, axes: Axes, columns: int = 3) -> None:
     """A legend under the panel, where it hides nothing."""
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=columns, frameon=False, labelcolor=INK
+    )
 
 
 def as_svg(figure: Figure, name: str, background: str = "none") -> str:
