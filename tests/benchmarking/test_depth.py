@@ -28,5 +28,5 @@ def test_each_form_has_its_own_order_of_depth():
     assert whole["loop_steps"] == whole["iterations"] - 1 < 16
     assert whole["loops_of_unknown_length"] == chunks["loops_of_unknown_length"] == 1
     assert whole["arithmetic_depth"] < chunks["arithmetic_depth"]
-    depth.show(Console(file=output), rows)
+    depth.show(Console(file=output, width=200), rows)
     assert "newton in chunks" in output.getvalue()

@@ -231,7 +231,7 @@ def test_help(command, flag):
         "--workdir: ",
         "--config.train.batch_size=32  # examples of a step, over all devices and hosts",
         "--config.model.pattern=('rnn',)",
-        "# TSV or JSON lines; tfds:NAME",
+        "# TSV or JSON lines; trees: files of a sentiment treebank",
     ):
         assert part in outcome.out
     for name in ("evaluate", "predict"):

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import jax.numpy as jnp
 from flax import linen as nn
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Float
@@ -107,6 +108,10 @@ class MultiHead(Mixer):
         rows = device_axes("batch", len(query))
         heads = device_axes("heads", query.shape[2], key.shape[2])
         steps = P(rows, axis, heads)
+        # One spec serves segments and positions, which may come as one row for all.
+        query_places, key_places = (
+            Places(*jnp.broadcast_arrays(*each)) for each in (query_places, key_places)
+        )
         places = (
             P(rows if len(each.segment) == len(query) else None, axis)
             for each in (query_places, key_places)
