@@ -29,7 +29,7 @@ def text(tmp_path_factory):
     }
 
 
-@pytest.mark.parametrize("word", ["bag", "lstm", "transformer", "hybrid"])
+@pytest.mark.parametrize("word", ["bag", "lstm", "transformer"])
 def test_presets_train_and_write(command, two_steps, text, word, monkeypatch):
     summary, workdir = two_steps(f"char_lm.py:{word}", text)
     assert 2 < summary["valid"]["nats_per_character"] < 5

@@ -21,9 +21,9 @@ def test_it_tells_its_command_and_has_a_test(name):
 READ_ALL = """
 import importlib.util, sys
 from jax._src import xla_bridge
-from seqjax.models.presets import PATTERNS, sized
+from seqjax.models.presets import sized
 
-for word in PATTERNS:
+for word in ("lstm", "transformer"):
     sized(word, "tiny")
 for path in sys.argv[1:]:
     spec = importlib.util.spec_from_file_location("config", path)
