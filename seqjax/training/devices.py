@@ -1,5 +1,7 @@
 """The devices of a run."""
 
+import math
+
 import jax
 
 from seqjax import models
@@ -19,5 +21,7 @@ def devices_of_run(config: Config, facts: DataFacts) -> list[jax.Device]:
     if devices[0].platform != "cpu" or not may_use_fewer(config.mesh):
         return devices
     mixers = {mixer for stack in models.stacks(config.model) for mixer in stack.pattern}
-    steps = make_task(config.task).steps(facts)
+    # Rows are mostly far shorter than the longest one.
+    mean_length = facts.splits["train"].mean_length or math.inf
+    steps = min(make_task(config.task).steps(facts), mean_length)
     return devices if mixers & SHARED_MIXERS and steps >= SHARED_STEPS else devices[:1]
