@@ -144,7 +144,8 @@ def test_a_run_moves_from_four_hosts_to_two_and_to_one(train, tmp_path):
     moved, stayed = rows_of(workdir), rows_of(tmp_path / "stayed")
     assert len(moved) == len(stayed) >= two + 8
     for row, other in zip(moved, stayed, strict=True):
-        assert row == pytest.approx(other, rel=1e-5, abs=1e-5)
+        assert row.pop("split") == other.pop("split")
+        assert row == pytest.approx(other, rel=1e-5, abs=1e-5)  # a gradient's norm is above 1
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-5),
         state_of(workdir),
