@@ -10,7 +10,10 @@ by
     python -m seqjax.train --config configs/imdb.py:mingru --config.data.source=files \\
         --config.data.train=train.tsv --config.data.test=test.tsv
 
-Every word is the model of `size=tiny` unless another size is named.
+Every word is the model of `size=tiny` unless another size is named. The article's models on the
+same files, `configs/sentiment.py:rnn` with `data.max_length=512`: after one epoch its Transformer
+has 87.7% of the 25,000 test reviews right and its RNN, read at the last state, 50.7% (29 s on two
+CPU cores); the bag, `bag,epochs=6,batch_size=64`, 88.0% (15 s).
 """
 
 from functools import partial
