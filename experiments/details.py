@@ -40,31 +40,17 @@ def test_correct(folder: RunFolder) -> str:
     return packed(correct)
 
 
-def test_by_length(folder: RunFolder) -> list[dict[str, Any]]:
-    """The metrics of test examples of like length, beyond the training length among them."""
-    trained = load_trained(folder)
-    with trained.setup.context():
-        return details.by_length(
-            trained.setup, trained.setup.evaluation(), trained.params, _test_split(trained)
-        )
+def of_test(measure: Callable[..., Any]) -> Callable[[RunFolder], Any]:
+    """What a detail of `seqjax.evaluate` tells of the test examples."""
 
+    def measured(folder: RunFolder) -> Any:
+        trained = load_trained(folder)
+        with trained.setup.context():
+            return measure(
+                trained.setup, trained.setup.evaluation(), trained.params, _test_split(trained)
+            )
 
-def test_by_position(folder: RunFolder) -> dict[str, list[float]]:
-    """The metrics at each step of the test examples."""
-    trained = load_trained(folder)
-    with trained.setup.context():
-        return details.by_position(
-            trained.setup, trained.setup.evaluation(), trained.params, _test_split(trained)
-        )
-
-
-def test_by_group(folder: RunFolder) -> dict[str, dict[str, float]]:
-    """The metrics of each kind of test examples."""
-    trained = load_trained(folder)
-    with trained.setup.context():
-        return details.by_group(
-            trained.setup, trained.setup.evaluation(), trained.params, _test_split(trained)
-        )
+    return measured
 
 
 def test_measures(folder: RunFolder) -> dict[str, float]:
@@ -74,9 +60,9 @@ def test_measures(folder: RunFolder) -> dict[str, float]:
 
 DETAILS: dict[str, Callable[[RunFolder], Any]] = {
     "test_correct": test_correct,
-    "test_by_length": test_by_length,
-    "test_by_position": test_by_position,
-    "test_by_group": test_by_group,
+    "test_by_length": of_test(details.by_length),
+    "test_by_position": of_test(details.by_position),
+    "test_by_group": of_test(details.by_group),
     "test_measures": test_measures,
 }
 

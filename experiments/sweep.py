@@ -29,6 +29,7 @@ from seqjax.data.prepare import default_cache_folder, prepare
 from seqjax.distributed.shardings import batch_sharding, place_batch
 from seqjax.training.compiled import Compiled
 from seqjax.training.config import Config, from_dict
+from seqjax.training.devices import devices_of_run
 from seqjax.training.folder import RunFolder
 from seqjax.training.run import run
 from seqjax.training.setup import Setup
@@ -45,13 +46,14 @@ NO_COST = ("seed", "optimizer.learning_rate")
 class Cell:
     """One training run: `configs/NAME.py:PRESET` and `(path, value)` pairs that override it.
 
-    `details` names what its row tells beside the summary (`experiments.details`).
+    `details` names what its row tells beside the summary (`experiments.details`). A cell that would
+    take longer than `most_seconds` is skipped.
     """
 
     config: str
     settings: tuple[tuple[str, Any], ...] = ()
     details: tuple[str, ...] = ()
-    most_seconds: float | None = None
+    most_seconds: float = MOST_SECONDS
 
     @property
     def command(self) -> str:
@@ -104,16 +106,17 @@ class Runnable(Protocol):
         """What is kept of it."""
 
 
+def read_lines(results: Path) -> list[dict[str, Any]]:
+    """The rows of a results file in their order; none where there is no file."""
+    if not results.exists():
+        return []
+    lines = results.read_text().splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]  # else a crash cut it off
+
+
 def read_rows(results: Path) -> dict[str, dict[str, Any]]:
     """The rows of a results file by their identity."""
-    if not results.exists():
-        return {}
-    rows = {}
-    for line in results.read_text().splitlines(keepends=True):
-        if line.endswith("\n"):  # else a crash cut it off
-            row = json.loads(line)
-            rows[row["id"]] = row
-    return rows
+    return {row["id"]: row for row in read_lines(results)}
 
 
 def rows_of(cells: Sequence[Cell], results: Path) -> list[dict[str, Any]]:
@@ -151,10 +154,9 @@ def run_cell(cell: Cell, console: Console) -> dict[str, Any]:
     row = {"id": cell.identity, "command": cell.command, "config": dataclasses.asdict(config)}
     costly = tuple(pair for pair in cell.settings if pair[0] not in NO_COST)
     seconds = expected_seconds(dataclasses.replace(cell, settings=costly))
-    most = MOST_SECONDS if cell.most_seconds is None else cell.most_seconds
-    if seconds > most:
+    if seconds > cell.most_seconds:
         console.print(f"Skipped: it would take about {seconds / 60:.0f} min.")
-        return row | {"skipped": {"estimated_seconds": seconds, "most_seconds": most}}
+        return row | {"skipped": {"estimated_seconds": seconds, "most_seconds": cell.most_seconds}}
     folder = RunFolder(RUNS / cell.identity)
     row["summary"] = run(config, folder, console)
     row["curve"] = learning_curve(folder)
@@ -168,7 +170,7 @@ def expected_seconds(cell: Cell) -> float:
     """The seconds of all steps of a cell, from the first of them; evaluations are not counted."""
     config = cell.resolve()
     data = prepare(config.data, default_cache_folder())
-    setup = Setup(config, data.facts, jax.devices())
+    setup = Setup(config, data.facts, devices_of_run(config, data.facts))
     size = config.train.batch_size
     batches = Batches(
         data.splits["train"], batch_size=size, boundaries=data.facts.boundaries, seed=0

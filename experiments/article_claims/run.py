@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 from absl.flags import FlagValues
 from rich.console import Console
 
@@ -18,8 +17,8 @@ from experiments.article_claims.ledger import CLAIMS
 from experiments.article_claims.measurements import MEASUREMENTS
 from experiments.command import define_flags
 from experiments.sweep import run_cells
+from seqjax.benchmarking.results import circumstances
 from seqjax.command_line import run_command
-from seqjax.training.run import versions
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 QUICK = ("parameters_by_heads", "gradient_formulas")
@@ -48,8 +47,7 @@ class Measurement(NamedTuple):
             "command": self.command,
             "figures": MEASUREMENTS[self.name](),
             "seconds": round(time.monotonic() - started, 1),
-            "device": {"kind": jax.devices()[0].device_kind, "count": jax.device_count()},
-            "versions": versions(),
+            **circumstances(),
         }
 
 

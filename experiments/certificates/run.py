@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from experiments.certificates.cases import Setting, compared, holds
+from experiments.sweep import read_lines
 from seqjax.command_line import run_command
 from seqjax.errors import UserError, did_you_mean
 from seqjax.ops.newton import Newton
@@ -51,7 +52,7 @@ def main(values: FlagValues) -> None:
     for name in chosen:
         if name not in SETTINGS:
             raise UserError(f"--only has no {name!r}: {did_you_mean(name, SETTINGS)}")
-    kept = [row for row in stored() if row["setting"] not in chosen]
+    kept = [row for row in read_lines(RESULTS) if row["setting"] not in chosen]
     count, rows = values.cases // len(SETTINGS), []
     for name in track(chosen, "settings", console=Console(stderr=True)):
         seed = values.seed * len(SETTINGS) + list(SETTINGS).index(name)
@@ -63,16 +64,9 @@ def main(values: FlagValues) -> None:
     sys.exit(not all(map(holds, rows)))
 
 
-def stored() -> list[dict[str, Any]]:
-    """The rows of an earlier run."""
-    return (
-        [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
-    )
-
-
 def table(results: Path) -> list[str]:
     """A line of Markdown for each setting, and one for all of them."""
-    rows = [json.loads(line) for line in results.read_text().splitlines()]
+    rows = read_lines(results)
     groups = {name: [row for row in rows if row["setting"] == name] for name in SETTINGS}
     lines = [
         "| setting | cases | chaotic | as promised | fell back: values | gradients | largest error "

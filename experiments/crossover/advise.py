@@ -7,6 +7,7 @@ be powers of the length, and none is told beyond the longest that was measured. 
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -74,7 +75,7 @@ def main(values: FlagValues) -> None:
     """Prints the mixers, the fastest first."""
     if values.length is None:
         raise UserError("--length is missing: name the steps of a sequence, as in --length=2048.")
-    atlas = of_device(Atlas(RESULTS), values.device)
+    atlas = of_device(RESULTS, values.device)
     shape = nearest_shape(atlas, values.work, values.batch, values.width)
     found = advise(atlas, values.length, shape)
     if not found:
@@ -86,12 +87,12 @@ def main(values: FlagValues) -> None:
     show(Console(), values.length, shape, found)
 
 
-def of_device(atlas: Atlas, device: str) -> Atlas:
-    """The atlas where it was measured on such a device."""
-    devices = sorted({row["device"]["platform"] for row in atlas.rows})
+def of_device(results: Path, device: str) -> Atlas:
+    """The part of the atlas that was measured on such a device."""
+    devices = sorted({row["device"]["platform"] for row in Atlas(results).rows})
     if device not in devices:
         raise UserError(f"--device={device} has not been measured; {', '.join(devices)} has.")
-    return atlas
+    return Atlas(results, device)
 
 
 def show(console: Console, length: int, shape: Shape, found: Sequence[Advice]) -> None:
@@ -101,10 +102,8 @@ def show(console: Console, length: int, shape: Shape, found: Sequence[Advice]) -
         f"width {shape.width}",
         box=box.SIMPLE,
     )
-    for heading in ("mixer", "ms", "times the fastest", "from"):
-        table.add_column(
-            heading, justify="right" if heading in ("ms", "times the fastest") else "left"
-        )
+    for heading, side in HEADINGS.items():
+        table.add_column(heading, justify=side)
     for mixer, milliseconds, measured in found:
         times = milliseconds / found[0].milliseconds
         source = "measured" if measured else "between two lengths"

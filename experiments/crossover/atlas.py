@@ -24,14 +24,19 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True)
 class Atlas:
-    """The rows of the atlas, of the method that each mixer takes by itself."""
+    """The rows of one kind of device, of the method that each mixer takes by itself."""
 
     results: Path
+    device: str = ""  # its platform; all where there is none
 
     @cached_property
     def rows(self) -> list[Row]:
         """All rows, skipped ones among them."""
-        return [row for row in read_rows(self.results).values() if row["method"] == "auto"]
+        return [
+            row
+            for row in read_rows(self.results).values()
+            if row["method"] == "auto" and self.device in ("", row["device"]["platform"])
+        ]
 
     @cached_property
     def mixers(self) -> Sequence[str]:

@@ -26,7 +26,7 @@ class Setting:
 
     mixer: str
     length: int = 64
-    around: str = "nothing"  # or "norm" behind each step, "residual" with a norm before each step
+    normalised: bool = False  # behind each step
     recurrent_gain: float = 1.0  # that the first recurrent weights are multiplied by
     optimizer: str = "adam"
     clip_norm: float = 0.0
@@ -43,8 +43,7 @@ class Setting:
             inner_size=WIDTH,
             state_size=8,
             pattern=(self.mixer,),
-            norm={"nothing": "none", "norm": "post", "residual": "pre"}[self.around],
-            residual=self.around == "residual",
+            norm="post" if self.normalised else "none",
             pool="last",
         )
 

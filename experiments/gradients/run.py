@@ -24,9 +24,9 @@ from experiments.gradients.norms import norms_by_distance
 from experiments.gradients.recall import RATES, Setting, train
 from experiments.statistics import shown_mean
 from experiments.sweep import read_rows, run_cells
+from seqjax.benchmarking.results import circumstances
 from seqjax.command_line import run_command
 from seqjax.errors import UserError
-from seqjax.training.run import versions
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 SEEDS = 3
@@ -45,7 +45,7 @@ SETTINGS = {
     "rnn, weights doubled": Setting("rnn", recurrent_gain=2.0),
     "rnn, weights doubled, clipped": Setting("rnn", recurrent_gain=2.0, clip_norm=1.0),
     "rnn, SGD": Setting("rnn", optimizer="sgd"),
-    "rnn, normalised": Setting("rnn", around="norm"),
+    "rnn, normalised": Setting("rnn", normalised=True),
     "rnn, 16 steps": Setting("rnn", length=SHORT),
     "rnn, weights halved": Setting("rnn", recurrent_gain=0.5),
     "rnn, weights halved, clipped": Setting("rnn", recurrent_gain=0.5, clip_norm=1.0),
@@ -92,8 +92,7 @@ class Trial:
             "gradient_norms": _spread(trained.gradient_norms),
             **{name: [_number(f"{norm:.4g}") for norm in found] for name, found in norms.items()},
             "seconds": round(time.monotonic() - started, 1),
-            "device": {"kind": jax.devices()[0].device_kind, "count": jax.device_count()},
-            "versions": versions(),
+            **circumstances(),
         }
 
 

@@ -6,11 +6,6 @@ measured anew on points between those of the grid, and the method that the table
 compared with the fastest one.
 """
 
-import os
-
-# As many devices as a run has, set before JAX is imported.
-os.environ.setdefault("JAX_NUM_CPU_DEVICES", str(len(os.sched_getaffinity(0))))
-
 import itertools
 import json
 from collections.abc import Iterator, Sequence
@@ -22,10 +17,12 @@ from absl import flags
 from absl.flags import FlagValues
 from rich.console import Console
 
+from experiments.sweep import read_lines
 from seqjax.benchmarking import atlas
 from seqjax.benchmarking.operations import OPERATIONS, OperationCell
 from seqjax.benchmarking.results import Results, circumstances
 from seqjax.command_line import run_command
+from seqjax.distributed.cores import own_cores
 from seqjax.ops import measured
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -43,6 +40,7 @@ def define_flags(values: FlagValues) -> None:
 def main(values: FlagValues) -> None:
     """Measures what is missing in `results.jsonl`; writes the table, or prints the comparison."""
     jax.config.update("jax_enable_compilation_cache", False)
+    jax.config.update("jax_num_cpu_devices", own_cores())  # as many as a run has
     rows = atlas.measure(
         cells(GRID if values.table else BETWEEN),
         Results(RESULTS, circumstances()),
@@ -93,7 +91,7 @@ def by_point(rows: Sequence[dict[str, Any]]) -> dict[str, dict[measured.Point, d
 
 def table(results: Path) -> Iterator[str]:
     """The comparison at the points between, as Markdown."""
-    rows = [json.loads(line) for line in results.read_text().splitlines()]
+    rows = read_lines(results)
     between = [row for row in rows if row["length"] in BETWEEN["length"]]
     yield "| operation | batch | time | width | `auto` | its ms | fastest | its ms | ratio |"
     yield "|---|---|---|---|---|---|---|---|---|"

@@ -3,10 +3,10 @@
 `python -m seqjax.benchmark --article --peers --output experiments/peers/results.jsonl` adds rows.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments.sweep import read_lines
 from seqjax.benchmarking import article
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -14,8 +14,7 @@ RESULTS = Path(__file__).with_name("results.jsonl")
 
 def table(results: Path) -> Sequence[str]:
     """Milliseconds a step: of each model and length, what was measured last."""
-    rows = [json.loads(line) for line in results.read_text().splitlines()]
-    newest = {(row["model"], row["time"]): row for row in rows}
+    newest = {(row["model"], row["time"]): row for row in read_lines(results)}
     measured = [
         newest[model, time]
         for model, times in article.LENGTHS.items()

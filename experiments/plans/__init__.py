@@ -1,0 +1,1 @@
+"""What the pod-sized models would cost on slices of TPUs."""

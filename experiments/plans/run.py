@@ -15,7 +15,7 @@ from typing import Any
 from absl import flags
 from absl.flags import FlagValues
 
-from experiments.sweep import ROOT
+from experiments.sweep import ROOT, read_lines
 from seqjax.command_line import run_command
 from seqjax.errors import UserError
 
@@ -46,6 +46,7 @@ PLANS = [
     Planned("lstm", "v5p:4x4x4", 4e9),
     Planned("transformer,size=7b", "v5e:2x2", 14e10),
     Planned("transformer,size=7b", "v5e:8x8", 14e10),
+    Planned("transformer,size=7b", "v5e:8x8", 14e10, search=True),
 ]
 
 
@@ -56,7 +57,7 @@ def define_flags(values: FlagValues) -> None:
 
 def main(values: FlagValues) -> None:
     """Makes the plans that are missing and prints the table."""
-    done = {" ".join(row["flags"]) for row in rows(RESULTS)}
+    done = {" ".join(row["flags"]) for row in read_lines(RESULTS)}
     for planned in PLANS:
         spelled = " ".join(planned.flags)
         if spelled in done or not re.search(values.only, spelled):
@@ -76,16 +77,9 @@ def made(planned: Planned) -> dict[str, Any]:
     return {"flags": planned.flags, "status": ended.returncode} | json.loads(ended.stdout)
 
 
-def rows(results: Path) -> list[dict[str, Any]]:
-    """The rows that were kept."""
-    if not results.exists():
-        return []
-    return [json.loads(line) for line in results.read_text().splitlines()]
-
-
 def table(results: Path) -> list[str]:
     """One line a plan, in the order of `PLANS`."""
-    by_flags = {" ".join(row["flags"]): row for row in rows(results)}
+    by_flags = {" ".join(row["flags"]): row for row in read_lines(results)}
     lines = [
         "| model | slice, mesh | GiB a chip | step | of it exchange | utilisation | tokens/s | "
         "hours for 20 tokens a parameter |",

@@ -14,10 +14,11 @@ import jax.numpy as jnp
 from absl.flags import FlagValues
 from jax import Array, lax
 
+from experiments.sweep import read_lines
+from seqjax.benchmarking.results import circumstances
 from seqjax.command_line import run_command
 from seqjax.ops import cells
 from seqjax.ops.segmented_recurrence import segmented_recurrence
-from seqjax.training.run import versions
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 TIME, BATCH, FEATURES, HIDDEN = 4096, 8, 64, 128
@@ -39,9 +40,8 @@ def main(values: FlagValues) -> None:
             "time": TIME,
             "batch": BATCH,
             "hidden": HIDDEN,
-            "platform": jax.default_backend(),
             "temporary_bytes": temporaries(form, loss),
-            "versions": versions(),
+            **circumstances(),
         }
         for loss in ("all outputs", "final state")
         for name, form in forms.items()
@@ -91,7 +91,7 @@ def temporaries(form: Callable[..., tuple[Array, Array]], loss: str) -> int:
 
 def table(results: Path) -> Iterator[str]:
     """MiB, and the share of plain autodiff's."""
-    rows = [json.loads(line) for line in results.read_text().splitlines()]
+    rows = read_lines(results)
     yield "| loss on | kept | MiB | of plain |"
     yield "|---|---|---|---|"
     for row in rows:

@@ -17,10 +17,11 @@ import jax.numpy as jnp
 import optax
 from absl.flags import FlagValues
 
+from experiments.sweep import read_lines
 from seqjax import models
+from seqjax.benchmarking.results import circumstances
 from seqjax.command_line import run_command
 from seqjax.models import ModelConfig
-from seqjax.training.run import versions
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 MIXERS = ("lstm", "gated_deltanet", "attention")
@@ -115,8 +116,7 @@ def main(flags: FlagValues) -> None:
                 "seconds": round(time.perf_counter() - started),
                 "seed": 0,
                 "setting": Setting()._asdict(),
-                "device": {"kind": jax.devices()[0].device_kind, "count": jax.device_count()},
-                "versions": versions(),
+                **circumstances(),
             }
         )
     RESULTS.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
@@ -125,7 +125,7 @@ def main(flags: FlagValues) -> None:
 
 def table(results: Path) -> Sequence[str]:
     """The README's lines of Markdown."""
-    rows = map(json.loads, results.read_text().splitlines())
+    rows = read_lines(results)
     lines = ["| mixer | right answers at length 400 |", "|---|---|"]
     return lines + [f"| `{row['mixer']}` | {100 * row['accuracy']:.1f}% |" for row in rows]
 

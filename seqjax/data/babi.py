@@ -45,9 +45,7 @@ class BabiConfig(DataConfig):
     # generated: stories in the manner of tasks 1, 6 and 15; files: those that were published, of
     # whose training stories every tenth is valid
     source: str = "generated"
-    folder: str = (
-        ""  # that holds qa1_single-supporting-fact_train.txt and the like, or these as .gz
-    )
+    folder: str = ""  # with qa1_single-supporting-fact_train.txt and the like, or these as .gz
     tasks: tuple[int, ...] = (1,)  # their numbers, 1 to 20; several are learned by one model
     train_rows: int = 2_000  # stories of each task (generated)
     valid_rows: int = 200

@@ -22,7 +22,7 @@ def divide_cpu(config: MeshConfig, batch_size: int) -> None:
     """
     if _left_alone():
         return
-    cores = len(os.sched_getaffinity(0))
+    cores = own_cores()
     if config.cpu_devices:
         devices = config.cpu_devices
     elif -1 in _sizes(config) and cores % _fixed(config) == 0 and batch_size % cores == 0:
@@ -30,6 +30,12 @@ def divide_cpu(config: MeshConfig, batch_size: int) -> None:
     else:
         devices = _fixed(config)
     jax.config.update("jax_num_cpu_devices", devices)
+
+
+def own_cores() -> int:
+    """The cores that this process may use; all there are, where the system does not say which."""
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def may_use_fewer(config: MeshConfig) -> bool:

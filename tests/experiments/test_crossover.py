@@ -71,9 +71,14 @@ def test_the_nearest_shape_is_that_of_the_nearest_batch(atlas):
     assert nearest_shape(atlas, "train", 20, 256) == Shape("train", 32, 64)
 
 
-def test_a_device_without_rows_is_refused(atlas):
+def test_a_device_is_advised_from_its_own_rows(atlas):
     with pytest.raises(UserError, match="--device=tpu has not been measured; cpu has"):
-        of_device(atlas, "tpu")
+        of_device(atlas.results, "tpu")
+    other = atlas.rows[0] | {"id": "gpu", "device": {"platform": "gpu"}, "milliseconds": 0.5}
+    with atlas.results.open("a") as file:
+        file.write(json.dumps(other) + "\n")
+    assert [row["id"] for row in of_device(atlas.results, "gpu").rows] == ["gpu"]
+    assert of_device(atlas.results, "cpu").rows == atlas.rows
 
 
 def test_advice_is_shown_with_where_it_comes_from(atlas, capsys):

@@ -1,5 +1,6 @@
 """Cells run once, resume, are skipped where they are too long, and leave rows that say it all."""
 
+import dataclasses
 import json
 
 import pytest
@@ -65,8 +66,8 @@ def test_cells_run_once_and_a_cut_off_row_is_made_again(cell, results, monkeypat
     assert read_rows(results) == rows
 
 
-def test_a_cell_that_takes_too_long_is_skipped_and_says_so(cell, tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep, "MOST_SECONDS", 0.0)
+def test_a_cell_that_takes_too_long_is_skipped_and_says_so(cell, tmp_path):
+    cell = dataclasses.replace(cell, most_seconds=0.0)
     path = tmp_path / "results.jsonl"
     run_cells([cell], path, QUIET)
     (row,) = read_rows(path).values()

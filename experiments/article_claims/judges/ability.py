@@ -143,14 +143,14 @@ def _change(evidence: Evidence, change: str, *, worse: bool = False) -> Finding:
     variant = _variant(evidence, change)
     sign = -1 if worse else 1
     shown = variant.adjusted_p < SIGNIFICANT and sign * variant.difference.mean > 0
-    return Finding(holds_if(shown), f"{_effect(variant)}", variant.ids)
+    return Finding(holds_if(shown), _effect(variant), variant.ids)
 
 
 def _no_worse(evidence: Evidence, change: str) -> Finding:
     """Whether the interval leaves no room for a loss of more than `MARGIN` points."""
     variant = _variant(evidence, change)
     lowest = variant.difference.mean - variant.difference.half_width
-    return Finding(holds_if(lowest > -MARGIN), f"{_effect(variant)}", variant.ids)
+    return Finding(holds_if(lowest > -MARGIN), _effect(variant), variant.ids)
 
 
 def _spelled(what: str, found: dict[str, tuple[float, tuple[str, ...]]]) -> str:

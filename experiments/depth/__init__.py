@@ -1,0 +1,1 @@
+"""How many steps of each form of a recurrence wait for one another."""
