@@ -50,6 +50,7 @@ class ModelConfig:
     activation: str = "relu"  # σ of the feed-forward
     bias: bool = True  # in the linear maps of attention, feed-forward and output that have one
     dropout: float = 0.0  # on the embedded input, and on the output of every sub-layer
+    token_dropout: float = 0.0  # on whole tokens or frames of the input (Iyyer et al. 2015)
     unroll_depth: bool = False  # write repeated blocks out instead of scanning over them
 
     # Mixers
@@ -106,7 +107,7 @@ class ModelConfig:
                 f"model.embedding_size={self.embedding_size} must be at least 1, "
                 "or 0 for frames that need no projection."
             )
-        for field in ("dropout", "attention_dropout", "recurrent_dropout"):
+        for field in ("dropout", "token_dropout", "attention_dropout", "recurrent_dropout"):
             if not 0 <= getattr(self, field) < 1:
                 raise UserError(f"model.{field}={getattr(self, field)} must be in [0, 1).")
         self._check_attention()

@@ -13,7 +13,7 @@ Inputs = Int[Array, "batch time"] | Float[Array, "batch time frame"]
 
 
 class Frontend(nn.Module):
-    """Embeds tokens or projects frames, scales, adds positions, drops out.
+    """Embeds tokens or projects frames, scales, drops some whole, adds positions, drops out.
 
     `model.embedding_scale`: `sqrt` multiplies by `√d` (Vaswani et al. 2017, 3.4); `article` is
     `h/√d ⊙ LayerNorm(h)`.
@@ -36,6 +36,7 @@ class Frontend(nn.Module):
             self.scale_norm = make_norm(config)
         if config.positions == "learned":
             self.positions = self.table(config.max_positions, "positions")
+        self.token_dropout = nn.Dropout(config.token_dropout, broadcast_dims=(-1,))
         self.dropout = nn.Dropout(config.dropout)
 
     def table(self, rows: int, axis: str) -> nn.Embed:
@@ -71,6 +72,7 @@ class Frontend(nn.Module):
             x = x * jnp.asarray(size**0.5, x.dtype)
         elif config.embedding_scale == "article":
             x = x * jnp.asarray(size**-0.5, x.dtype) * self.scale_norm(x)
+        x = self.token_dropout(x, deterministic=not train)
         if config.positions == "sinusoidal":
             x = x + sinusoidal(positions, size).astype(x.dtype)
         elif config.positions == "learned":

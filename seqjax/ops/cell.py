@@ -33,8 +33,8 @@ class Cell(NamedTuple):
 
     @property
     def gradient(self) -> CellGradient:
-        """A step that saves what its gradient needs, and that gradient."""
-        return self.by_hand or derived(self.gates, self.pointwise)
+        """A step that keeps what its gradient needs, and that gradient."""
+        return self.by_hand or derived(self.pointwise)
 
 
 def recurrent_product(

@@ -59,7 +59,7 @@ def _states(cell, newton, inputs, weights, state, guess, dropout_mask, mask, res
     states = lax.cond(
         certificate.certified.all(),
         lambda: tuple(jnp.moveaxis(states, 1, 0)),
-        lambda: sequential_states(cell, inputs, weights, state, dropout_mask, mask, reset),
+        lambda: _one_by_one(cell, inputs, weights, state, dropout_mask, mask, reset),
     )
     return states, certificate
 
@@ -98,7 +98,7 @@ def _backward(cell, newton, saved, gradient):
 
     def one_by_one():
         _, pull = jax.vjp(
-            lambda *by: sequential_states(cell, *by, dropout_mask, mask, reset),
+            lambda *by: _one_by_one(cell, *by, dropout_mask, mask, reset),
             inputs,
             weights,
             state,
@@ -108,6 +108,11 @@ def _backward(cell, newton, saved, gradient):
     found, certain = lax.cond(certified, parallel, nothing)
     found = lax.cond(certain, lambda: found, one_by_one)
     return (*found, None, None, None, None)
+
+
+def _one_by_one(cell, inputs, weights, *others):
+    weight, bias, peepholes = weights
+    return sequential_states(cell, inputs, (weight, bias, None, peepholes), *others)
 
 
 def _float32(inputs, weights, dropout_mask, mask, reset):

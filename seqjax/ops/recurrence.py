@@ -19,6 +19,7 @@ def recurrence(
     bias: Float[Array, " gates_hidden"],
     state: State,
     *,
+    input_bias: Float[Array, " gates_hidden"] | None = None,
     peepholes: tuple[Float[Array, " hidden"], ...] = (),
     dropout_mask: Float[Array, "batch hidden"] | None = None,
     mask: Bool[Array, "time batch"] | None = None,
@@ -30,7 +31,7 @@ def recurrence(
     A step where `mask` is false leaves the state unchanged; a step where `reset` is true starts
     from zeros. States and pointwise functions are float32; the recurrent product takes `weight`'s
     dtype and accumulates in float32. A `weight` without its first axis is the diagonals of the
-    gates' matrices. `peepholes` are further weights of each unit, for cells that look at their own
+    gates' matrices. `input_bias` is added to the inputs of every step. `peepholes` are further weights of each unit, for cells that look at their own
     state. `dropout_mask` multiplies `h` in the recurrent product, alike at every step. `method`:
     `sequential` is one loop over time; `parallel` solves for all steps together by Newton's method
     and gives the same numbers to 1e-5, certified, or else those of the loop, where the products are
@@ -42,7 +43,7 @@ def recurrence(
     if method == "parallel":
         outputs, state, _ = parallel_recurrence(
             cell,
-            inputs,
+            inputs if input_bias is None else inputs + input_bias[None, None],
             weight,
             bias,
             state,
@@ -52,7 +53,7 @@ def recurrence(
             reset=reset,
         )
         return outputs, state
-    weights = (weight, bias, peepholes)
+    weights = (weight, bias, input_bias, peepholes)
     states = sequential_states(cell, inputs, weights, state, dropout_mask, mask, reset)
     return states[0], jax.tree.map(lambda array: array[-1], states)
 

@@ -39,66 +39,120 @@ def _forward(cell, *arguments):
 
 def _walk(cell, inputs, weights, state, dropout_mask, mask, reset):
     """The states of all steps, and what their gradient needs."""
-    weight, bias, peepholes = weights
+    weight, bias, input_bias, peepholes = weights
 
-    def step(previous, slices):
-        x, mask_t, reset_t = slices
+    def step(carried, slices):
+        previous, kept = carried
+        t, mask_t, reset_t = slices
         previous = zero_where(reset_t, previous)
         product = recurrent_product(dropped(previous[0], dropout_mask), weight, bias)
-        x = x.astype(jnp.float32)
-        new, saved = cell.gradient.step(x, product, previous, *_rows(peepholes, previous))
+        x = _at(kept, t)
+        if input_bias is not None:
+            x = x + jnp.broadcast_to(input_bias.astype(jnp.float32), x.shape)
+        new, keep, beside = cell.gradient.step(x, product, previous, *_rows(peepholes, previous))
         new = where_real(mask_t, new, previous)
-        return new, (new, saved)
+        if keep is not None:
+            kept = lax.dynamic_update_index_in_dim(kept, keep, t, 0)
+        return (new, kept), (new, beside)
 
-    return lax.scan(step, state, (inputs, mask, reset))[1]
+    # What a step keeps takes the place of its input, and later that of its gradient: memory that is
+    # not touched again costs more than arithmetic does.
+    kept = inputs.astype(jnp.float32)
+    (_, kept), (states, beside) = lax.scan(
+        step, (state, kept), (jnp.arange(len(inputs)), mask, reset)
+    )
+    return states, (kept, beside)
 
 
 def _backward(cell, residuals, gradient):
-    states, saved, like_inputs, weights, state, dropout_mask, mask, reset = residuals
-    weight, bias, peepholes = weights
-    time, batch, hidden = states[0].shape
-    before = jax.tree.map(
-        lambda first, after: jnp.concatenate([first[None], after[:-1]]), state, states
-    )
-    before = zero_where(reset, before)
+    states, kept, like_inputs, weights, state, dropout_mask, mask, reset = residuals
+    weight, bias, input_bias, peepholes = weights
+    hidden = states[0].shape[-1]
+    transposed = weight.T  # once, not in every step
     # What is zero for all steps is not read in any.
     gradient = [None if isinstance(array, SymbolicZero) else array for array in gradient]
 
-    def gates(t):
-        # Each from where it lies: parts of a slice are several times slower on a CPU.
-        starts = [(t, 0, place * hidden) for place in range(cell.gradient.saved)]
-        return [lax.dynamic_slice(saved, start, (1, batch, hidden))[0] for start in starts]
+    def gates_at(kept, t):
+        return [_gates_at(array, t, hidden) for array in kept]
 
-    def step(carried, t):
-        before_t, after_t, gradient_t, mask_t, reset_t = jax.tree.map(
-            lambda array: lax.dynamic_index_in_dim(array, t, keepdims=False),
-            (before, states, gradient, mask, reset),
+    def step(carried, slices):
+        carried, kept, gates = carried
+        t, mask_t, reset_t = slices
+        before_t = tuple(
+            jnp.where(t == 0, first, _at(array, jnp.maximum(t - 1, 0)))
+            for first, array in zip(state, states, strict=True)
         )
+        before_t = zero_where(reset_t, before_t)
+        after_t = tuple(_at(array, t) for array in states)
         total = tuple(
-            carry if given is None else carry + given
-            for carry, given in zip(carried, gradient_t, strict=True)
+            carry if given is None else carry + _at(given, t)
+            for carry, given in zip(carried, gradient, strict=True)
         )
         through = where_real(mask_t, total, jax.tree.map(jnp.zeros_like, total))
-        to_x, to_product, to_before, to_peepholes = cell.gradient.pullback(
-            gates(t), before_t, after_t, through, *_rows(peepholes, before_t)
+        to_x, to_beside, to_before, to_peepholes = cell.gradient.pullback(
+            *gates,
+            before_t,
+            after_t,
+            through,
+            *_rows(peepholes, before_t),
         )
-        to_h = _gradient_of_h(to_x if to_product is None else to_product, weight, to_before[0])
+        to_h = _gradient_of_h(_to_product(to_x, to_beside), transposed, to_before[0])
         to_before = (to_before[0] + dropped(to_h, dropout_mask), *to_before[1:])
         if mask_t is not None:
             to_before = where_real(mask_t, to_before, total)
-        return zero_where(reset_t, to_before), (to_x, to_product, to_peepholes)
+        kept = jax.tree.map(
+            lambda array, row: lax.dynamic_update_index_in_dim(array, row, t, 0),
+            kept,
+            (to_x, to_beside),
+        )
+        gates = gates_at(kept, jnp.maximum(t - 1, 0))
+        return (zero_where(reset_t, to_before), kept, gates), to_peepholes
 
     zeros = jax.tree.map(jnp.zeros_like, state)
-    to_state, (to_inputs, to_products, to_peepholes) = lax.scan(
-        step, zeros, jnp.arange(time), reverse=True
+    time = len(states[0])
+    (to_state, (to_inputs, to_beside), _), to_peepholes = lax.scan(
+        step,
+        (zeros, kept, gates_at(kept, time - 1)),
+        (jnp.arange(time), mask, reset),
+        reverse=True,
     )
-    to_products = to_inputs if to_products is None else to_products
+    before = jnp.concatenate([state[0][None], states[0][:-1]])
+    before = dropped(zero_where(reset, before), dropout_mask)
+
+    def over_steps(total):
+        # Of both arrays by themselves: side by side, all steps would be copied.
+        return _to_product(total(to_inputs), None if to_beside is None else total(to_beside))
+
     to_weights = (
-        _gradient_of_weight(to_products, dropped(before[0], dropout_mask), weight),
-        to_products.sum((0, 1)).astype(bias.dtype),
+        over_steps(lambda to: _gradient_of_weight(to, before, weight)).astype(weight.dtype),
+        over_steps(lambda to: to.sum((0, 1))).astype(bias.dtype),
+        None if input_bias is None else to_inputs.sum((0, 1)).astype(input_bias.dtype),
         tuple(steps.sum((0, 1)) for steps in to_peepholes),
     )
     return to_inputs.astype(like_inputs.dtype), to_weights, to_state, None, None, None
+
+
+def _at(array, t):
+    return lax.dynamic_index_in_dim(array, t, keepdims=False)
+
+
+def _gates_at(array, t, hidden):
+    """The parts of a step, each from where it lies: parts of a slice are slower on a CPU."""
+    if array is None:
+        return []
+    _, batch, columns = array.shape
+    return [
+        lax.dynamic_slice(array, (t, 0, start), (1, batch, hidden))[0]
+        for start in range(0, columns, hidden)
+    ]
+
+
+def _to_product(to_x, to_beside):
+    """The gradient of the recurrent product: that of the input but for its last columns."""
+    if to_beside is None:
+        return to_x
+    same = to_x.shape[-1] - to_beside.shape[-1]
+    return jnp.concatenate([to_x[..., :same], to_beside], axis=-1) if same else to_beside
 
 
 def _rows(peepholes, state):
@@ -106,18 +160,18 @@ def _rows(peepholes, state):
     return [jnp.broadcast_to(vector, state[0].shape) for vector in peepholes]
 
 
-def _gradient_of_h(to_product, weight, h):
-    if weight.ndim == 1:
-        return (by_gate(to_product, h) * diagonals(weight, h)).sum(-2)
-    return jnp.matmul(to_product.astype(weight.dtype), weight.T, preferred_element_type=jnp.float32)
+def _gradient_of_h(to_product, transposed, h):
+    if transposed.ndim == 1:
+        return (by_gate(to_product, h) * diagonals(transposed, h)).sum(-2)
+    return jnp.matmul(
+        to_product.astype(transposed.dtype), transposed, preferred_element_type=jnp.float32
+    )
 
 
 def _gradient_of_weight(to_products, h, weight):
     if weight.ndim == 1:
-        to_weight = (by_gate(to_products, h) * h[..., None, :]).sum((0, 1)).reshape(-1)
-        return to_weight.astype(weight.dtype)
-    to_weight = gradient_of_weight(h.astype(weight.dtype), to_products.astype(weight.dtype))
-    return to_weight.astype(weight.dtype)
+        return (by_gate(to_products, h) * h[..., None, :]).sum((0, 1)).reshape(-1)
+    return gradient_of_weight(h.astype(weight.dtype), to_products.astype(weight.dtype))
 
 
 sequential_states.defvjp(_forward, _backward, symbolic_zeros=True)

@@ -25,6 +25,7 @@ def test_a_word_that_is_no_choice_lists_the_choices(field):
         ({"embedding_size": 0, "vocabulary_size": 9}, r"model\.embedding_size=0"),
         ({"embedding_size": -1}, r"model\.embedding_size=-1"),
         ({"dropout": 1.0}, r"model\.dropout=1\.0 must be in \[0, 1\)"),
+        ({"token_dropout": 1.5}, r"model\.token_dropout=1\.5 must be in \[0, 1\)"),
         ({"attention_dropout": -0.1}, r"model\.attention_dropout"),
         ({"pattern": ("attention",), "width": 10}, r"model\.heads=4 does not divide .*width=10"),
         ({"pattern": ("attention",), "kv_heads": 3}, r"model\.kv_heads=3 does not divide"),

@@ -228,7 +228,7 @@ def test_dropout_acts_in_training_alone():
     assert not np.allclose(draws[0], draws[2])
 
 
-@pytest.mark.parametrize("field", ["dropout", "attention_dropout"])
+@pytest.mark.parametrize("field", ["dropout", "token_dropout", "attention_dropout"])
 def test_dropout_keeps_the_mean(field):
     """A model that is linear in what is dropped: the mean over many draws is that without."""
     config = replace(
@@ -248,3 +248,13 @@ def test_dropout_keeps_the_mean(field):
     draws, plain = draw(frames, keys)
     np.testing.assert_allclose(draws.mean(axis=0), plain, atol=0.1)
     assert draws.std(axis=0).max() > 0.1
+
+
+def test_token_dropout_takes_tokens_whole():
+    config = ModelConfig(vocabulary_size=10, embedding_size=8, pattern=(), pool="none")
+    config = replace(config, token_dropout=0.4)
+    tokens = np.ones((4, 500), np.int32)
+    steps, _ = _apply(config, params_of(config), tokens, dropout_key=jax.random.key(0))
+    dropped = np.asarray(steps) == 0
+    np.testing.assert_array_equal(dropped.all(axis=-1), dropped.any(axis=-1))
+    assert abs(dropped.mean() - 0.4) < 0.05

@@ -79,7 +79,6 @@ class CellRecurrence(Recurrence):
 
         def form_inputs(x: Float[Array, "time batch features"]) -> Float[Array, "time batch gates"]:
             inputs = product_of_steps(x, input_kernel.astype(dtype))
-            inputs = inputs.astype(jnp.float32) + bias[None, None]
             return laid_out(inputs, None, "batch", None)  # every device walks through all steps
 
         outputs, carry = segmented_recurrence(
@@ -90,6 +89,7 @@ class CellRecurrence(Recurrence):
             self.recurrent_bias(),
             self.init_carry(x.shape[0], 0) if carry is None else carry,
             size=self.config.remat_steps,
+            input_bias=bias,
             peepholes=self.peepholes(),
             dropout_mask=self.dropout_mask(x.shape[0]) if train else None,
             mask=time_major(mask),
