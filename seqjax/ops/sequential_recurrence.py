@@ -117,7 +117,8 @@ def _backward(cell, residuals, gradient):
         reverse=True,
     )
     before = jnp.concatenate([state[0][None], states[0][:-1]])
-    before = dropped(zero_where(reset, before), dropout_mask)
+    (before,) = zero_where(reset, (before,))
+    before = dropped(before, dropout_mask)
 
     def over_steps(total):
         # Of both arrays by themselves: side by side, all steps would be copied.

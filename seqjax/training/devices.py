@@ -10,9 +10,12 @@ from seqjax.distributed.cores import may_use_fewer
 from seqjax.tasks import make_task
 from seqjax.training.config import Config
 
-# Sharing a batch among two cores was faster for rnn, lstm and attention at 256 steps; gru is taken
-# to be like lstm. A shorter step is over before its devices have exchanged their gradients.
-SHARED_MIXERS, SHARED_STEPS = {"rnn", "lstm", "gru", "attention"}, 256
+# From how many steps on sharing a batch among two cores was faster, as measured at 64 and 256. A
+# shorter step is over before its devices have exchanged their gradients.
+SHARED_STEPS = {
+    **dict.fromkeys(("lstm", "gru", "gated_deltanet", "attention"), 64),
+    **dict.fromkeys(("rnn", "mingru", "lru", "rglru"), 256),
+}
 
 
 def devices_of_run(config: Config, facts: DataFacts) -> list[jax.Device]:
@@ -24,4 +27,5 @@ def devices_of_run(config: Config, facts: DataFacts) -> list[jax.Device]:
     # Rows are mostly far shorter than the longest one.
     mean_length = facts.splits["train"].mean_length or math.inf
     steps = min(make_task(config.task).steps(facts), mean_length)
-    return devices if mixers & SHARED_MIXERS and steps >= SHARED_STEPS else devices[:1]
+    shared = any(steps >= SHARED_STEPS.get(mixer, math.inf) for mixer in mixers)
+    return devices if shared else devices[:1]

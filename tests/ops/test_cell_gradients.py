@@ -28,16 +28,21 @@ def test_a_step_and_its_gradient_are_those_of_the_equations(name):
     peepholes = (normal(6, 3), normal(6, 3)) if name == "coupled_lstm" else ()
     gradient = tuple(normal(6, 3) for _ in range(cell.states))
 
-    new, saved = cell.gradient.step(x, product, state, *peepholes)
+    new, kept, beside = cell.gradient.step(x, product, state, *peepholes)
     expected, pull = jax.vjp(cell.pointwise, x, product, state, *peepholes)
-    assert saved.shape == (6, 3 * cell.gradient.saved)
+    assert kept is None or kept.shape == x.shape
     for ours, theirs in zip(new, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
-    parts = [saved[:, 3 * k : 3 * k + 3] for k in range(cell.gradient.saved)]
-    to_x, to_product, to_state, to_peepholes = cell.gradient.pullback(
-        parts, state, new, gradient, *peepholes
+    to_x, to_beside, to_state, to_peepholes = cell.gradient.pullback(
+        _gates(kept), _gates(beside), state, new, gradient, *peepholes
     )
-    ours = (to_x, to_x if to_product is None else to_product, to_state, *to_peepholes)
+    same = x.shape[-1] - (0 if beside is None else beside.shape[-1])
+    to_product = [to_x[:, :same], *([] if beside is None else [to_beside])]
+    ours = (to_x, jnp.concatenate(to_product, axis=-1), to_state, *to_peepholes)
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(pull(gradient)), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-6)
+
+
+def _gates(array):
+    return [] if array is None else jnp.split(array, array.shape[-1] // 3, axis=-1)

@@ -30,9 +30,9 @@ def count(monkeypatch):
 
 
 def test_a_short_step_or_one_without_a_recurrence_is_not_shared(count):
-    assert count("lstm", 256) == jax.device_count() == 8
+    assert count("rnn", 256) == jax.device_count() == 8
     assert count("transformer", 512) == 8
-    assert count("lstm", 255) == 1
+    assert count("lstm", 63) == count("rnn", 255) == 1
     assert count("bag", 512) == 1
     assert count("lstm", 512, mean_length=20.0) == 1
 
