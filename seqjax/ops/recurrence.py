@@ -31,9 +31,10 @@ def recurrence(
     A step where `mask` is false leaves the state unchanged; a step where `reset` is true starts
     from zeros. States and pointwise functions are float32; the recurrent product takes `weight`'s
     dtype and accumulates in float32. A `weight` without its first axis is the diagonals of the
-    gates' matrices. `input_bias` is added to the inputs of every step. `peepholes` are further weights of each unit, for cells that look at their own
-    state. `dropout_mask` multiplies `h` in the recurrent product, alike at every step. `method`:
-    `sequential` is one loop over time; `parallel` solves for all steps together by Newton's method
+    gates' matrices. `input_bias` is added to the inputs of every step. `peepholes` are further
+    weights of each unit, for cells that look at their own state. `dropout_mask` multiplies `h` in
+    the recurrent product, alike at every step. `method`: `sequential` is one loop over time;
+    `parallel` solves for all steps together by Newton's method
     and gives the same numbers to 1e-5, certified, or else those of the loop, where the products are
     float32; in bfloat16 the loop rounds `h` at every step, and Newton's method does not. `auto` is
     the faster one as measured.

@@ -13,7 +13,7 @@ from seqjax.training.config import Config
 # From how many steps on sharing a batch among two cores was faster, as measured at 64 and 256. A
 # shorter step is over before its devices have exchanged their gradients.
 SHARED_STEPS = {
-    **dict.fromkeys(("lstm", "gru", "gated_deltanet", "attention"), 64),
+    **dict.fromkeys(("lstm", "gru", "ssd", "gated_deltanet", "attention"), 64),
     **dict.fromkeys(("rnn", "mingru", "lru", "rglru"), 256),
 }
 
