@@ -29,7 +29,7 @@ RESULTS = Path(__file__).with_name("results.jsonl")
 MEASURED = Path(measured.__file__).with_name("measured.json")
 GRID = {"batch": (1, 16), "length": (64, 512, 4096), "width": (32, 256)}
 BETWEEN = {"batch": (4,), "length": (180, 1448), "width": (92,)}
-PATIENCE = atlas.Patience(rounds=5, cell_seconds=5.0)
+PATIENCE = atlas.Patience(rounds=5, cell_seconds=30.0)
 
 
 def define_flags(values: FlagValues) -> None:

@@ -26,7 +26,29 @@ from seqjax.training.sums import means_of, to_host
 
 
 def prepare(settings: dict[str, Any]):
-    """The run's own step, compiled, and the state that every step consumes."""
+    """The run's own step, compiled, on a state that every step consumes."""
+    setup, execute, state, batch, seed = compiled(settings)
+
+    def step() -> float:
+        nonlocal state
+        with setup.context():
+            state, packed = jax.block_until_ready(execute(state, batch, seed))
+            return means_of(to_host(packed))["loss"]
+
+    losses = [step() for _ in range(settings["warm_up"])]
+    parts = describe(setup.model, settings["time"])
+    return {
+        "losses": losses,
+        "parameters": models.count_parameters(setup.model)[0],
+        "forward_flops_per_token": sum(part.flops_per_token for part in parts),
+        "devices": setup.mesh.size,
+        "model": dataclasses.asdict(setup.model),
+        "versions": versions(),
+    }, step
+
+
+def compiled(settings: dict[str, Any]):
+    """The run's setup, its compiled step, and what that is given: state, batch, seed."""
     config = Cell(
         f"configs/sentiment.py:{settings['model']}",
         (("data.max_length", settings["time"]), ("train.batch_size", settings["batch"])),
@@ -48,22 +70,7 @@ def prepare(settings: dict[str, Any]):
         state = setup.first_state()
         execute = setup.train_step().lower(state, batch, seed).compile()
 
-    def step() -> float:
-        nonlocal state
-        with setup.context():
-            state, packed = jax.block_until_ready(execute(state, batch, seed))
-            return means_of(to_host(packed))["loss"]
-
-    losses = [step() for _ in range(settings["warm_up"])]
-    parts = describe(setup.model, settings["time"])
-    return {
-        "losses": losses,
-        "parameters": models.count_parameters(setup.model)[0],
-        "forward_flops_per_token": sum(part.flops_per_token for part in parts),
-        "devices": setup.mesh.size,
-        "model": dataclasses.asdict(setup.model),
-        "versions": versions(),
-    }, step
+    return setup, execute, state, batch, seed
 
 
 def facts_of(settings: dict[str, Any]) -> DataFacts:

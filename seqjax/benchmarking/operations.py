@@ -15,10 +15,8 @@ from jax.sharding import PartitionSpec
 
 from seqjax.benchmarking.programs import Program, data_mesh
 from seqjax.models.config import CHOICES
-from seqjax.ops.attention import attention
 from seqjax.ops.linear_recurrence import linear_recurrence
 from seqjax.ops.matrix_recurrence import gated_delta_rule, gated_linear_attention
-from seqjax.ops.positions import step_places
 
 HEADS = 4  # of the matrix recurrences
 TIME_MAJOR, ROWS, WHOLE = PartitionSpec(None, "data"), PartitionSpec("data"), PartitionSpec()
@@ -62,16 +60,6 @@ def _linear_attention(method: str, *arguments: Array) -> Array:
 def _delta_rule(method: str, query, key, value, log_decay, state) -> Array:
     beta = jnp.exp(log_decay)
     return gated_delta_rule(query, key, value, log_decay, beta, state, method=method)[0]
-
-
-def _attention_arguments(batch: int, time: int, width: int) -> tuple[Array, ...]:
-    return tuple(_normal(seed, batch, time, 1, width) for seed in range(3))
-
-
-def _attention(causal: bool, method: str, query: Array, key: Array, value: Array) -> Array:
-    one = jnp.ones(1, jnp.int32)
-    places = step_places(one, 0 * one, query.shape[1], None, None)[0]
-    return attention(query, key, value, places, places, causal=causal, method=method)
 
 
 def _methods(field: str) -> tuple[str, ...]:

@@ -27,7 +27,8 @@ def choose(operation: str, platform: str, *, batch: int, time: int, width: int) 
 
     The logarithm of a method's time is interpolated linearly in the logarithms of batch, time and
     width, and beyond the grid taken from its edge. A method that was not run on a corner of the
-    cell around the point is not chosen there, unless none was run on all of them.
+    cell around the point is not chosen there; where none was run on all of them, the fastest one at
+    the nearest point decides.
     """
     grid = table().get(platform, {}).get(operation)
     return None if grid is None else fastest(grid, (batch, time, width))
@@ -41,12 +42,20 @@ def fastest(grid: Grid, point: Point) -> str:
         corners.append((share, grid.milliseconds[tuple(size for size, _ in places)]))
     everywhere = set.intersection(*(set(times) for _, times in corners))
     if not everywhere:
-        _, nearest = max(corners, key=lambda corner: corner[0])
+        nearest = _nearest(grid, point)
         return min(nearest, key=nearest.get)
     return min(
         sorted(everywhere),
         key=lambda method: sum(share * math.log(times[method]) for share, times in corners),
     )
+
+
+def _nearest(grid: Grid, point: Point) -> dict[str, float]:
+    """The times at the nearest point, by logarithms, where any method was run."""
+    ran = {place: times for place, times in grid.milliseconds.items() if times}
+    return ran[
+        min(ran, key=lambda place: math.dist(*([math.log(n) for n in p] for p in (place, point))))
+    ]
 
 
 def _between(axis: tuple[int, ...], size: int) -> list[tuple[int, float]]:

@@ -66,6 +66,16 @@ def test_where_no_method_ran_everywhere_the_nearest_corner_decides():
     assert fastest(grid_of(times), (1, 900, 32)) == "long"
 
 
+def test_where_nothing_ran_at_all_the_nearest_point_decides():
+    def times(batch, time, width):
+        if time >= 1000:
+            return {}
+        return {"plain": 1.0, "loop": 2.0} if batch < 4 else {"loop": 1.0}
+
+    assert fastest(grid_of(times), (1, 9999, 32)) == "plain"
+    assert fastest(grid_of(times), (16, 9999, 32)) == "loop"
+
+
 def test_a_platform_or_operation_that_was_not_measured_has_no_choice(monkeypatch):
     monkeypatch.setattr(measured, "table", lambda: {"cpu": {"known": grid_of(crossing)}})
     assert measured.choose("known", "cpu", batch=1, time=64, width=32) == "prefix"
