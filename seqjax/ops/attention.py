@@ -15,8 +15,8 @@ from seqjax.ops.positions import Arrangement, Places
 
 METHODS = ("auto", "plain", "blockwise", "kernel")
 
-# From how many weights of a head on blocks are faster than all weights at once: on a CPU as measured
-# (alike up to 32 steps, 1.4 times as fast and more from 64 on), elsewhere a guess.
+# From how many weights of a head on blocks are faster than all weights at once: measured on a CPU
+# (alike up to 32 steps, from 64 on 1.4 times as fast and more), a guess elsewhere.
 BLOCKWISE_FROM = {"cpu": 64 * 64, "gpu": 1024 * 1024, "tpu": 1024 * 1024}
 
 
