@@ -14,8 +14,6 @@ import pytest
 # Read by JAX when it is imported, and by the commands that tests start.
 os.environ["JAX_NUM_CPU_DEVICES"] = "8"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# Most programs run once or twice here: what counts is how soon they are compiled.
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
 
 # Removed when the process ends.
 _cache = tempfile.TemporaryDirectory(prefix="seqjax-cache-")
