@@ -17,7 +17,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from experiments.crossover.atlas import Atlas, Row, Shape
+from experiments.crossover.atlas import Atlas, Row, Shape, significant
 from experiments.crossover.run import RESULTS, WORKS
 from seqjax.command_line import run_command
 from seqjax.errors import UserError
@@ -107,7 +107,7 @@ def show(console: Console, length: int, shape: Shape, found: Sequence[Advice]) -
     for mixer, milliseconds, measured in found:
         times = milliseconds / found[0].milliseconds
         source = "measured" if measured else "between two lengths"
-        table.add_row(mixer, f"{milliseconds:.3g}", f"{times:.1f}", source)
+        table.add_row(mixer, significant(milliseconds, 3), f"{times:.1f}", source)
     console.print(table)
 
 

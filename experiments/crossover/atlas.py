@@ -14,6 +14,11 @@ Row = dict[str, Any]
 ASYMPTOTIC = 512  # lengths from here on tell how a time grows
 
 
+def significant(value: float, digits: int) -> str:
+    """A figure with so many digits that count, and no exponent."""
+    return f"{float(f'{value:.{digits}g}'):,.10g}"
+
+
 class Shape(NamedTuple):
     """What rows are compared at."""
 

@@ -13,7 +13,7 @@ from absl.flags import FlagValues
 from rich.console import Console
 
 from experiments.command import define_flags
-from experiments.crossover.atlas import Atlas, Shape
+from experiments.crossover.atlas import Atlas, Shape, significant
 from experiments.crossover.cost_model import fit
 from seqjax.benchmarking import atlas
 from seqjax.benchmarking.grid import Grid
@@ -55,7 +55,7 @@ def table(results: Path) -> Sequence[str]:
         ]
         for mixer, each in series.items():
             times = [
-                f"{each[length]['milliseconds']:.3g}" if length in each else "–"
+                significant(each[length]["milliseconds"], 3) if length in each else "–"
                 for length in lengths
             ]
             exponent = found.exponent(mixer, Shape(work))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.article_claims.evidence import Evidence
-from experiments.crossover.atlas import Atlas, Shape
+from experiments.crossover.atlas import Atlas, Shape, significant
 from experiments.long_range.run import accuracy
 from experiments.sentiment.run import accuracies, linear_accuracy
 
@@ -92,6 +92,7 @@ def _times(evidence: Evidence, work: str, mixers: Sequence[str]) -> tuple[str, s
     series = {mixer: atlas.series(mixer, Shape(work)) for mixer in mixers}
     longest = max(set.intersection(*(set(found) for found in series.values())))
     said = ", ".join(
-        f"`{mixer}` {found[longest]['milliseconds']:.2g} ms" for mixer, found in series.items()
+        f"`{mixer}` {significant(found[longest]['milliseconds'], 2)} ms"
+        for mixer, found in series.items()
     )
     return f"{longest:,} steps", said

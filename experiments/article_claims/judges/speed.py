@@ -1,7 +1,7 @@
 """Claims about time, from the atlas of `experiments.crossover` and the article's own steps."""
 
 from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, Evidence, Finding, holds_if
-from experiments.crossover.atlas import Atlas, Shape
+from experiments.crossover.atlas import Atlas, Shape, significant
 
 TRAIN = Shape("train")
 PRINTED = (53.0, 118.0)  # milliseconds a step, RNN and Transformer, as the article prints them
@@ -75,4 +75,4 @@ def _planned(evidence: Evidence) -> dict[str, dict]:
 
 
 def _spelled(ratios: dict[int, float]) -> str:
-    return ", ".join(f"{ratio:.2g} at {length:,}" for length, ratio in ratios.items())
+    return ", ".join(f"{significant(ratio, 2)} at {length:,}" for length, ratio in ratios.items())
