@@ -6,7 +6,6 @@ one device, what it waits for another among the exchange. A trace makes a step s
 """
 
 import json
-import re
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,11 +23,11 @@ from experiments.sweep import read_lines
 from seqjax.benchmarking.article import Article
 from seqjax.benchmarking.results import circumstances
 from seqjax.command_line import run_command
+from seqjax.planning.program import COLLECTIVES, executed
 
 RESULTS = Path(__file__).with_name("profiles.jsonl")
 STEPS = 10
 PARTS = ("loop: products", "loop: the rest", "products", "exchange", "the rest")
-EXCHANGES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
 
 
 def define_flags(values: FlagValues) -> None:
@@ -76,25 +75,20 @@ def parts_of(program: str) -> dict[str, str]:
     A loop is counted whole, and its products once more by themselves; what else is in it is not
     looked at, nor is what belongs to a fusion.
     """
-    bodies = set(re.findall(r"body=%([\w.\-]+)", program))
-    found, computation = {}, ""
-    for line in program.splitlines():
-        if header := re.match(r"(ENTRY )?%([\w.\-]+) \(.*\{$", line):
-            computation = "ENTRY" if header[1] else header[2]
-        instruction = re.match(r"\s+(?:ROOT )?%([\w.\-]+) = (?:\(.*?\)|\S+) ([\w\-]+)\(", line)
-        if not instruction or (computation != "ENTRY" and computation not in bodies):
+    found = {}
+    for instruction, _, loops, fused in executed(program):
+        product = instruction.opcode == "dot" or "__ynn_fusion" in instruction.attributes
+        if fused or (loops and not product):
             continue
-        name, operation = instruction.groups()
-        product = operation == "dot" or "__ynn_fusion" in line
-        if computation in bodies:
-            if product:
-                found[name] = "loop: products"
-        elif operation == "while":
-            found[name] = "loop"
-        elif operation.startswith(EXCHANGES):
-            found[name] = "exchange"
+        if loops:
+            part = "loop: products"
+        elif instruction.opcode == "while":
+            part = "loop"
+        elif instruction.opcode.removesuffix("-start") in COLLECTIVES:
+            part = "exchange"
         else:
-            found[name] = "products" if product else "the rest"
+            part = "products" if product else "the rest"
+        found[instruction.name] = part
     return found
 
 

@@ -47,6 +47,7 @@ def model_of(mixer: str, setting: Setting) -> ModelConfig:
         width=setting.width,
         inner_size=setting.width,
         state_size=8,
+        matrix_recurrence="chunked",  # as the rows were made, whatever is the fastest here
         heads=4,
         pattern=(mixer,),
         norm="pre",

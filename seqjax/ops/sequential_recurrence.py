@@ -105,6 +105,8 @@ def _backward(cell, residuals, gradient):
             kept,
             (to_x, to_beside),
         )
+        # Those of the step before, read after this one's are gone: XLA would copy all steps in
+        # every step where a read might follow the write.
         gates = gates_at(kept, jnp.maximum(t - 1, 0))
         return (zero_where(reset_t, to_before), kept, gates), to_peepholes
 

@@ -10,8 +10,8 @@ from seqjax.distributed.cores import may_use_fewer
 from seqjax.tasks import make_task
 from seqjax.training.config import Config
 
-# From how many steps on sharing a batch among two cores was faster, as measured at 64 and 256. A
-# shorter step is over before its devices have exchanged their gradients.
+# From how many steps on sharing a batch among two cores was faster, measured at 64 and 256; a mixer
+# that is not named was not. A shorter step is over before its devices have exchanged gradients.
 SHARED_STEPS = {
     **dict.fromkeys(("lstm", "gru", "ssd", "gated_deltanet", "attention"), 64),
     **dict.fromkeys(("rnn", "mingru", "lru", "rglru"), 256),

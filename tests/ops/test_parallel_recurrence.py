@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from seqjax.ops import cells
+from seqjax.ops.cell_steps import Steps, Weights, evaluate
 from seqjax.ops.newton import Newton
 from seqjax.ops.parallel_recurrence import parallel_recurrence
 from seqjax.ops.recurrence import recurrence
@@ -38,6 +39,9 @@ def test_a_chaotic_recurrence_falls_back_whatever_its_residual_is():
     expected = in_a_loop(inputs, weight, bias, state)
     beside, _ = in_a_loop(inputs, weight, bias, jax.tree.map(lambda h: h * (1 + 1e-6), state))
     assert np.abs(beside - expected[0]).max() > 0.1
+    before = jnp.concatenate([state[0][None], beside[:-1]])[:, None]
+    steps, weights = Steps(inputs, None, None), Weights(weight, bias, (), None)
+    assert np.abs(evaluate(cell, steps, weights, before)[:, 0] - beside).max() < 2e-5
 
     outputs, final, certificate = jax.jit(
         functools.partial(parallel_recurrence, cell, newton=Newton(iterations=300))
