@@ -9,9 +9,5 @@ def test_an_lstm_follows_parity_beyond_the_training_length():
     assert accuracy_beyond_training("lstm", SMALL, seed=0) >= 0.99
 
 
-def test_gated_deltanet_with_negative_eigenvalues_follows_parity():
-    assert accuracy_beyond_training("gated_deltanet", SMALL, seed=1) >= 0.99
-
-
 def test_attention_does_not_follow_parity():
     assert accuracy_beyond_training("attention", SMALL, seed=0) <= 0.65

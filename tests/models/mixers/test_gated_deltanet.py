@@ -1,8 +1,11 @@
 """Gated DeltaNet against the paper's equations, step by step."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from seqjax.models.config import ModelConfig
+from seqjax.models.mixers import make_mixer
 from seqjax.models.mixers.gated_deltanet import unit_length
 
 
@@ -57,3 +60,27 @@ def test_chunks_and_steps_give_the_block_the_same_outputs(run):
 def test_unit_length_of_zeros_is_zeros():
     x = jnp.array([[[[0.0, 0.0], [3.0, 4.0]]]])
     np.testing.assert_allclose(unit_length(x)[0, 0], [[0, 0], [0.6, 0.8]], rtol=1e-6)
+
+
+def test_weights_written_down_follow_the_parity_of_any_length():
+    """An eigenvalue of -1 (β = 2 where the bit is 1) flips the state between 0 and 2 v."""
+    sizes = dict.fromkeys(("width", "heads", "inner_size", "state_size"), 1)
+    config = ModelConfig(pattern=("gated_deltanet",), convolution_size=2, **sizes)
+    constant, bit = np.array([[1.0], [0.0]], "float32"), np.array([[0.0], [1.0]], "float32")
+    none = 40 * np.ones(1, "float32")
+    params = {
+        "gate": {"kernel": constant},
+        # Long, beside the ε of the scaling to length 1.
+        **{name: {"kernel": 1_000 * constant} for name in ("query", "key", "value")},
+        "convolution": {"kernel": np.array([[1.0] * 3, [0.0] * 3], "float32"), "bias": np.zeros(3)},
+        "beta": {"kernel": 80 * bit - 40 * constant},
+        "decay": {"step": {"kernel": 0 * bit}, "step_bias": -none, "log_rate": 0 * none},
+        "output_norm": {"scale": np.ones(1, "float32")},
+        "output": {"kernel": np.ones((1, 1), "float32")},
+    }
+    mixer = make_mixer("gated_deltanet", config)
+    bits = np.random.default_rng(0).integers(0, 2, (4, 1_000))
+    x = np.stack([np.ones_like(bits), bits], axis=-1).astype("float32")
+    y, _ = jax.jit(mixer.apply)({"params": params}, x)
+    odd = np.cumsum(bits, axis=1) % 2 == 1
+    np.testing.assert_allclose(y[..., 0], np.where(odd, silu(1.0), 0), atol=1e-3)
