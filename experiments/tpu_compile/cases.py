@@ -4,7 +4,7 @@ An operation is added as a function from sizes to cases, and one line in `cases`
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -13,8 +13,11 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from seqjax.ops import attention, attention_kernel, linear_recurrence, matrix_recurrence
+from seqjax.ops import attention, attention_kernel, cells, linear_recurrence, matrix_recurrence
+from seqjax.ops.newton import DENSE_STATES, Newton
+from seqjax.ops.parallel_recurrence import parallel_recurrence
 from seqjax.ops.positions import Places
+from seqjax.ops.recurrence import recurrence
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,54 @@ class Case:
 
 def cases(sizes: Sizes) -> list[Case]:
     """Every case there is."""
-    return [*linear_recurrences(sizes), *matrix_recurrences(sizes), *attentions(sizes)]
+    return [
+        *nonlinear_recurrences(sizes),
+        *linear_recurrences(sizes),
+        *matrix_recurrences(sizes),
+        *attentions(sizes),
+    ]
+
+
+def nonlinear_recurrences(sizes: Sizes) -> Iterator[Case]:
+    """One loop over time; Newton's method with each kind of Jacobian, damped and in chunks."""
+    diagonal = Newton(jacobian="diagonal")
+    damped = replace(diagonal, damping=1.0)
+    dense = Newton(jacobian="dense", chunk_size=max(1, sizes.time // 4))
+    for word, cell in (("rnn", cells.elman("tanh")), ("gru", cells.gru()), ("lstm", cells.lstm())):
+        small = min(sizes.width, DENSE_STATES // cell.states)
+        for method, newton, width in (
+            ("sequential", None, sizes.width),
+            ("newton_diagonal", diagonal, sizes.width),
+            ("newton_damped", damped, sizes.width),
+            ("newton_dense", dense, small),
+        ):
+            weight = width, cell.gates * width
+            yield _recurrence(f"{word}-{method}", sizes, cell, newton, width, weight)
+    for word, cell, peepholes in (
+        ("paragru", cells.gru(), 0),
+        ("paralstm", cells.coupled_lstm(), 2),
+    ):
+        for method, newton in (("sequential", None), ("newton", Newton())):
+            weight = (cell.gates * sizes.width,)
+            yield _recurrence(
+                f"{word}-{method}", sizes, cell, newton, sizes.width, weight, peepholes
+            )
+
+
+def _recurrence(name, sizes, cell, newton, width, weight, peepholes=0):
+    gates = cell.gates * width
+    shapes = [(sizes.time, sizes.batch, gates), weight, (gates,)]
+    shapes += [(sizes.batch, width)] * cell.states + [(width,)] * peepholes
+    arrays = tuple(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes)
+    return Case(f"nonlinear_recurrence-{name}", partial(_recur, cell, newton), arrays)
+
+
+def _recur(cell, newton, inputs, weight, bias, *rest):
+    state, peepholes = rest[: cell.states], rest[cell.states :]
+    arrays = inputs, weight, bias, state
+    if newton is None:
+        return recurrence(cell, *arrays, peepholes=peepholes, method="sequential")
+    return parallel_recurrence(cell, *arrays, peepholes=peepholes, newton=newton)[:2]
 
 
 def linear_recurrences(sizes: Sizes) -> Iterator[Case]:

@@ -1,6 +1,7 @@
 """Every operation compiles for a TPU in value and gradient; the compiler needs no TPU."""
 
 import importlib.util
+import re
 
 import jax
 import pytest
@@ -21,6 +22,10 @@ def device():
     jax.config.update("jax_platforms", before)
 
 
-@pytest.mark.parametrize("case", cases(SMALL), ids=lambda case: case.name)
+# Newton's method takes up to a minute for a cell with gates: see experiments/tpu_compile.
+QUICK = [case for case in cases(SMALL) if not re.search("(gru|lstm)-newton", case.name)]
+
+
+@pytest.mark.parametrize("case", QUICK, ids=lambda case: case.name)
 def test_it_compiles(case, device):
     assert case.compiled(device).memory_analysis().generated_code_size_in_bytes > 0
