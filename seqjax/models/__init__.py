@@ -10,6 +10,7 @@ An encoder-decoder is applied by `encode` and `decode` (`encoder_decoder.py`).
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 
 import jax
 from flax import linen as nn
@@ -63,6 +64,7 @@ def init(config: ModelConfig | EncoderDecoderConfig, key: Array) -> tuple[Params
     return model.init(config, key)
 
 
+@lru_cache(maxsize=1024)
 def abstract(config: ModelConfig | EncoderDecoderConfig) -> tuple[Params, LogicalAxes]:
     """What `init` would give, with shapes and dtypes in the place of arrays: allocates nothing.
 

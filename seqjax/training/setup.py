@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 from jax.experimental import multihost_utils
 
 from seqjax import models
@@ -27,7 +26,13 @@ from seqjax.tasks import make_task
 from seqjax.training.config import Config
 from seqjax.training.evaluation import Evaluation
 from seqjax.training.optimizer import make_optimizer, make_schedule, matching
-from seqjax.training.state import TrainState, born_sharded, init_state, state_shardings, train_step
+from seqjax.training.state import (
+    TrainState,
+    abstract_state,
+    born_sharded,
+    state_shardings,
+    train_step,
+)
 
 
 class Setup:
@@ -101,12 +106,11 @@ class Setup:
 
     def abstract_state(self) -> TrainState:
         """Shapes and shardings of the state."""
-        make = partial(init_state, self.model, self.optimizer)
         return jax.tree.map(
             lambda array, sharding: jax.ShapeDtypeStruct(
                 array.shape, array.dtype, sharding=sharding
             ),
-            jax.eval_shape(make, jnp.zeros((), jnp.uint32)),
+            abstract_state(self.model, self.optimizer),
             self.shardings,
         )
 

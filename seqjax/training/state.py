@@ -37,12 +37,20 @@ def init_state(
     return TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
 
 
+def abstract_state(model: AnyModelConfig, optimizer: optax.GradientTransformation) -> TrainState:
+    """What `init_state` would give, with shapes and dtypes in the place of arrays."""
+    shapes, _ = models.abstract(model)
+    step = jax.ShapeDtypeStruct((), jnp.int32)
+    return TrainState(step, shapes, jax.eval_shape(optimizer.init, shapes))
+
+
 def state_shardings(
     mesh: Mesh, config: MeshConfig, model: AnyModelConfig, optimizer: optax.GradientTransformation
 ) -> TrainState:
     """The sharding of every array of the state: the optimizer's follow their parameters'."""
-    shapes, logical_axes = models.abstract(model)
-    params = parameter_shardings(mesh, config, shapes, logical_axes)
+    _, logical_axes = models.abstract(model)
+    shapes = abstract_state(model, optimizer)
+    params = parameter_shardings(mesh, config, shapes.params, logical_axes)
     whole = replicated(mesh)
     return TrainState(
         step=whole,
@@ -50,7 +58,7 @@ def state_shardings(
         optimizer=optax.tree.map_params(
             optimizer,
             lambda _, sharding: sharding,
-            jax.eval_shape(optimizer.init, shapes),
+            shapes.optimizer,
             params,
             transform_non_params=lambda _: whole,
         ),
