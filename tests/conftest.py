@@ -33,6 +33,17 @@ hypothesis.settings.register_profile("seqjax", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("seqjax")
 
 
+@pytest.fixture(scope="module")
+def compiled_quickly():
+    """Compiling well takes most of the time of tests whose programs are small.
+
+    Not for tests of the operations: theirs are the programs that users run.
+    """
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Returns the folder of public data sets: SEQJAX_TEST_DATA, or shared/data by the checkout."""

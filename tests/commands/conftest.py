@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import pytest
 
 from seqjax.command_line import run_command
@@ -17,12 +16,9 @@ from seqjax.distributed import hosts
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="package", autouse=True)
-def compiled_quickly():
-    """Compiling well takes most of the time, and a few tiny steps gain nothing from it."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+@pytest.fixture(scope="module", autouse=True)
+def quickly(compiled_quickly):
+    """A few tiny steps gain nothing from good programs."""
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -180,10 +180,17 @@ def test_pieces_of_time_are_handed_on(word):
     assert "collective_permute" not in text(PURE["data"])
 
 
-@pytest.mark.parametrize("mesh", MIXED.values(), ids=MIXED)
 @pytest.mark.parametrize("word", COMPARED)
-@pytest.mark.parametrize("rule", RULES)
-def test_every_axis_of_the_mesh_at_once(rule, word, mesh, assert_one_is_eight):
+@pytest.mark.parametrize(
+    ("mesh", "rule"),
+    [
+        pytest.param(mesh, rule, id=f"{rule}-{name}", marks=[] if quick else [pytest.mark.slow])
+        for name, mesh in MIXED.items()
+        for rule in RULES
+        for quick in [(rule == "sgd") == (mesh.sequence > 1)]
+    ],
+)
+def test_every_axis_of_the_mesh_at_once(mesh, rule, word, assert_one_is_eight):
     assert_one_is_eight(word, rule, mesh)
 
 

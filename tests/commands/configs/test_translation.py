@@ -21,6 +21,7 @@ def sentences(tmp_path_factory):
         "data.test": folder / "train.en",
         "data.tokenizer": "word",
         "data.vocabulary_size": 30,
+        "data.max_length": 8,
         "data.buckets": 1,
         **{
             f"model.{side}.{name}": n

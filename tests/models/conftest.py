@@ -1,0 +1,8 @@
+"""Models stand on operations that are tested as they are compiled for users."""
+
+import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quickly(compiled_quickly):
+    """Most of the time goes into compiling."""

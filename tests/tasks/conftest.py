@@ -1,0 +1,8 @@
+"""Tasks stand on models and operations that have tests of their own."""
+
+import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quickly(compiled_quickly):
+    """Most of the time goes into compiling."""
