@@ -6,7 +6,8 @@ import os
 import random
 import struct
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,15 +34,20 @@ hypothesis.settings.register_profile("seqjax", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("seqjax")
 
 
-@pytest.fixture(scope="module")
-def compiled_quickly():
-    """Compiling well takes most of the time of tests whose programs are small.
+@pytest.fixture(scope="session")
+def compiled_quickly() -> Callable[[], AbstractContextManager]:
+    """Returns a context for small programs, most of whose time goes into compiling them well.
 
     Not for tests of the operations: theirs are the programs that users run.
     """
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+
+    @contextmanager
+    def quickly():
+        jax.config.update("jax_disable_most_optimizations", True)
+        yield
+        jax.config.update("jax_disable_most_optimizations", False)
+
+    return quickly
 
 
 @pytest.fixture(scope="session")

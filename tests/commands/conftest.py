@@ -16,9 +16,10 @@ from seqjax.distributed import hosts
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def quickly(compiled_quickly):
-    """A few tiny steps gain nothing from good programs."""
+    with compiled_quickly():
+        yield
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -3,6 +3,7 @@
 import pytest
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def quickly(compiled_quickly):
-    """Most of the time goes into compiling."""
+    with compiled_quickly():
+        yield
