@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy.io import wavfile
-from scipy.signal import resample_poly
+import scipy  # whose parts are imported when they are first used
 
 from seqjax.data.archives import contents
 from seqjax.data.probes.draws import Draws
@@ -57,8 +56,9 @@ def decoded(content: bytes, origin: str, rate: int) -> np.ndarray:
     """A wav file's sound at a sampling rate, its channels averaged, float32 [samples]."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # of chunks that hold no sound
-            own_rate, samples = wavfile.read(io.BytesIO(content))
+            # Of chunks that hold no sound.
+            warnings.simplefilter("ignore", scipy.io.wavfile.WavFileWarning)
+            own_rate, samples = scipy.io.wavfile.read(io.BytesIO(content))
     except Exception as error:  # SciPy fails from damaged files in many ways
         raise UserError(f"{origin} is not a readable wav file.") from error
     if not samples.size or own_rate < 1:
@@ -76,7 +76,8 @@ def decoded(content: bytes, origin: str, rate: int) -> np.ndarray:
 def stretched(samples: np.ndarray, speed: Fraction) -> np.ndarray:
     """The sound at another speed, which raises its pitch as much, float32."""
     ratio = speed.limit_denominator(1000)
-    return resample_poly(samples, ratio.denominator, ratio.numerator).astype(np.float32)
+    changed = scipy.signal.resample_poly(samples, ratio.denominator, ratio.numerator)
+    return changed.astype(np.float32)
 
 
 def tones(rate: int) -> list[Recording]:
