@@ -32,16 +32,17 @@ def test_the_example_of_a_mixer_keeps_the_contract_and_learns(monkeypatch):
     tokens = jax.random.randint(jax.random.key(1), (3, 10), 0, 7)
     mask = jax.random.bernoulli(jax.random.key(2), 0.8, tokens.shape)
     reset = jax.random.bernoulli(jax.random.key(3), 0.2, tokens.shape)
-    whole, _ = models.apply(config, params, tokens, mask=mask, reset=reset)
+    apply = jax.jit(models.apply, static_argnums=0)
+    whole, _ = apply(config, params, tokens, mask=mask, reset=reset)
     carry = models.init_carry(config, 3, 10)
     chunks = []
     for part in (slice(0, 4), slice(4, 5), slice(5, 10)):
-        logits, carry = models.apply(
+        logits, carry = apply(
             config, params, tokens[:, part], carry, mask=mask[:, part], reset=reset[:, part]
         )
         chunks.append(logits)
     np.testing.assert_allclose(np.concatenate(chunks, axis=1), whole, atol=1e-5)
-    gradient = jax.grad(lambda p: models.apply(config, p, tokens)[0].sum())(params)
+    gradient = jax.jit(jax.grad(lambda p: models.apply(config, p, tokens)[0].sum()))(params)
     kernel = gradient["segment_0"]["block_0"]["moving_average"]["input"]["kernel"]
     assert np.abs(kernel).max() > 0
 

@@ -17,6 +17,7 @@ from seqjax.tasks.classification import Classification, cross_entropy, last_step
 from seqjax.tasks.task import Options
 
 TASK = Classification()
+MEANS = jax.jit(TASK.means, static_argnums=0)
 
 
 def facts(*labels):
@@ -85,7 +86,7 @@ def make_model():
     def make(pool):
         config = ModelConfig(pattern=("rnn",), pool=pool, width=4, embedding_size=4)
         config = TASK.complete(config, facts("no", "yes"))
-        return config, models.init(config, jax.random.key(0))[0]
+        return config, jax.jit(lambda key: models.init(config, key)[0])(jax.random.key(0))
 
     return make
 
@@ -93,8 +94,8 @@ def make_model():
 @pytest.mark.parametrize("pool", ["mean", "none"])
 def test_means_add_up_over_any_split_of_the_rows(make_model, pool):
     config, params = make_model(pool)
-    whole = TASK.means(config, params, make_batch([1, 1, 1, 1]))
-    halves = [TASK.means(config, params, make_batch(w)) for w in ([1, 0, 1, 0], [0, 1, 0, 1])]
+    whole = MEANS(config, params, make_batch([1, 1, 1, 1]))
+    halves = [MEANS(config, params, make_batch(w)) for w in ([1, 0, 1, 0], [0, 1, 0, 1])]
     for name, mean in whole.items():
         for part in ("total", "count"):
             added = sum(getattr(half[name], part) for half in halves)
@@ -109,7 +110,7 @@ def test_a_logit_for_every_step_is_asked_for_the_label_and_the_last_one_answers(
     mask = np.arange(8) < np.asarray(batch["tokens_length"])[:, None]
     logits = np.asarray(models.apply(config, params, batch["tokens"], mask=jnp.asarray(mask))[0])
     losses = np.asarray(cross_entropy(jnp.asarray(logits), batch["label"][:, None], 0.0))
-    means = TASK.means(config, params, batch)
+    means = MEANS(config, params, batch)
     np.testing.assert_allclose(means["loss"].total, losses[mask].sum(), rtol=1e-5)
     answers = np.array([logits[row, n - 1, 0] for row, n in enumerate([8, 3, 1, 5])])
     right = (answers > 0) == np.asarray(batch["label"])

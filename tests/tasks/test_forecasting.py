@@ -10,6 +10,7 @@ from seqjax.models import ModelConfig
 from seqjax.tasks import make_task
 
 TASK = make_task("forecast")
+MEANS = jax.jit(TASK.means, static_argnums=0)
 FACTS = DataFacts(
     "file", "", (), 0, {"series": (6,), "target": (2,)}, {}, (), frame_size=3, target_size=2
 )
@@ -19,7 +20,7 @@ FACTS = DataFacts(
 def model():
     """Returns a small model and its parameters."""
     config = TASK.complete(ModelConfig(pattern=("rnn",), width=4, embedding_size=4), FACTS)
-    return config, models.init(config, jax.random.key(0))[0]
+    return config, jax.jit(lambda key: models.init(config, key)[0])(jax.random.key(0))
 
 
 def make_batch(weight):
@@ -40,8 +41,8 @@ def test_answers_at_every_step_are_refused():
 
 
 def test_rows_that_only_fill_a_batch_count_nothing(model):
-    whole = TASK.means(*model, make_batch([1, 1, 1]))
-    parts = [TASK.means(*model, make_batch(weight)) for weight in ([1, 0, 1], [0, 1, 0])]
+    whole = MEANS(*model, make_batch([1, 1, 1]))
+    parts = [MEANS(*model, make_batch(weight)) for weight in ([1, 0, 1], [0, 1, 0])]
     for name, mean in whole.items():
         for part in ("total", "count"):
             added = sum(getattr(found[name], part) for found in parts)

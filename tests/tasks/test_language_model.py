@@ -16,6 +16,7 @@ from seqjax.tasks.decoding import Sampling
 from seqjax.tasks.language_model import SamplingOptions, cross_entropy
 
 TASK = make_task("language_model")
+MEANS = jax.jit(TASK.means, static_argnums=0, static_argnames="label_smoothing")
 VOCABULARY, STEPS = 12, 8
 FACTS = DataFacts("files", "", (), VOCABULARY, {"tokens": (STEPS + 1,)}, {}, ())
 SMALL = {"embedding_size": 8, "width": 8, "heads": 2, "inner_size": 8, "pool": "none"}
@@ -31,14 +32,6 @@ MODELS = {
     ),
 }
 FORGETFUL = ("rotary", "learned")  # at more steps than they were trained on
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_quickly():
-    """A few tiny steps gain nothing from optimizations."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def complete(config):
@@ -76,11 +69,11 @@ def test_the_loss_is_its_definition():
     assert len(asked) == 8 + 5 + 2
     nats = sum(-log_p[row, place - 1, batch["tokens"][row, place]] for row, place in asked)
     characters = sum(int(batch["characters"][row, place]) for row, place in asked)
-    means = TASK.means(config, params, batch)
+    means = MEANS(config, params, batch)
     np.testing.assert_allclose(means["loss"], (nats, len(asked)), rtol=1e-5)
     np.testing.assert_allclose(means["nats_per_character"], (nats, characters), rtol=1e-5)
 
-    smoothed = TASK.means(config, params, batch, label_smoothing=0.1)
+    smoothed = MEANS(config, params, batch, label_smoothing=0.1)
     uniform = sum(-log_p[row, place - 1].mean() for row, place in asked)
     np.testing.assert_allclose(smoothed["loss"].total, 0.9 * nats + 0.1 * uniform, rtol=1e-5)
     np.testing.assert_array_equal(smoothed["nats_per_character"], means["nats_per_character"])
@@ -99,7 +92,7 @@ def test_by_position_every_window_is_asked_at_every_step():
     batch = make_batch()
     found = TASK.by_position(config, params, batch)
     assert found["loss"].count.tolist() == [3, 3, 3, 2, 2, 2, 2, 2]
-    whole = TASK.means(config, params, batch | {"context": jnp.zeros(4, jnp.int32)})
+    whole = MEANS(config, params, batch | {"context": jnp.zeros(4, jnp.int32)})
     for name, mean in whole.items():
         np.testing.assert_allclose([part.sum() for part in found[name]], mean, rtol=1e-5)
 

@@ -44,14 +44,6 @@ MODELS = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def compiled_quickly():
-    """A few tiny steps gain nothing from optimizations."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 def complete(config):
     config = TASK.complete(config, FACTS)
     params = jax.jit(lambda key: models.init(config, key)[0])(jax.random.key(0))
