@@ -28,4 +28,6 @@ QUICK = [case for case in cases(SMALL) if not re.search("newton.*-.*(gru|lstm)",
 
 @pytest.mark.parametrize("case", QUICK, ids=lambda case: case.name)
 def test_it_compiles(case, device):
-    assert case.compiled(device).memory_analysis().generated_code_size_in_bytes > 0
+    with jax.default_matmul_precision("default"):  # as users compile it, not as tests do
+        compiled = case.compiled(device)
+    assert compiled.memory_analysis().generated_code_size_in_bytes > 0
