@@ -1,6 +1,7 @@
 """What every test stands on: eight CPU devices, a cache of its own, and checked array shapes."""
 
 import csv
+import gc
 import gzip
 import os
 import random
@@ -26,6 +27,8 @@ import jaxtyping  # noqa: E402
 import numpy as np  # noqa: E402
 from scipy.io import wavfile  # noqa: E402
 
+# Traced programs are many small objects that stay, through which the collector would go in vain.
+gc.set_threshold(20_000, 20, 20)
 jaxtyping.install_import_hook(["seqjax.ops", "seqjax.models"], "beartype.beartype")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_default_matmul_precision", "highest")
