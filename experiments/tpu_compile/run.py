@@ -76,8 +76,9 @@ def table(results: Path) -> list[str]:
     """One line a case."""
     lines = ["| case | slice | estimate | temporaries | to compile |", "|---|---|---|---|---|"]
     for row in read_lines(results):
-        told = [row.get("error", "")] * 3
-        if "error" not in row:
+        if "error" in row:
+            told = [row["error"].partition(" exceeds")[0], "", ""]
+        else:
             told = [
                 f"{row['estimated_ms']:,.1f} ms",
                 f"{row['temporary_bytes'] / 2**20:,.0f} MiB",
