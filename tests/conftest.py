@@ -46,9 +46,12 @@ def compiled_quickly() -> Callable[[], AbstractContextManager]:
 
     @contextmanager
     def quickly():
+        before = jax.config.read("jax_disable_most_optimizations")
         jax.config.update("jax_disable_most_optimizations", True)
-        yield
-        jax.config.update("jax_disable_most_optimizations", False)
+        try:
+            yield
+        finally:
+            jax.config.update("jax_disable_most_optimizations", before)
 
     return quickly
 

@@ -1,1 +1,1 @@
-"""How much memory does the gradient of a long recurrence need?"""
+"""How much memory does the gradient of attention need?"""

@@ -72,12 +72,8 @@ def cases(sizes: Sizes) -> list[Case]:
 
 def sequential_recurrences(sizes: Sizes) -> Iterator[Case]:
     """One loop over time."""
-    for word, cell in FULL_CELLS.items():
-        weight = sizes.width, cell.gates * sizes.width
-        yield _recurrence(f"sequential-{word}", sizes, cell, weight, None)
-    for word, cell in DIAGONAL_CELLS.items():
-        weight = (cell.gates * sizes.width,)
-        yield _recurrence(f"sequential-{word}", sizes, cell, weight, None)
+    for word in FULL_CELLS | DIAGONAL_CELLS:
+        yield _recurrence("sequential", word, sizes, None)
 
 
 def newton_recurrences(sizes: Sizes) -> Iterator[Case]:
@@ -95,20 +91,21 @@ def newton_recurrences(sizes: Sizes) -> Iterator[Case]:
             ("damped", replace(diagonal, damping=1.0), sizes),
             ("dense", dense, small),
         ):
-            weight = of.width, cell.gates * of.width
-            yield _recurrence(f"newton_{kind}-{word}", of, cell, weight, newton)
-    for word, cell in DIAGONAL_CELLS.items():
-        weight = (cell.gates * sizes.width,)
-        yield _recurrence(f"newton-{word}", sizes, cell, weight, Newton())
+            yield _recurrence(f"newton_{kind}", word, of, newton)
+    for word in DIAGONAL_CELLS:
+        yield _recurrence("newton", word, sizes, Newton())
 
 
-def _recurrence(name, sizes, cell, weight, newton):
-    steps = sizes.time, sizes.batch, cell.gates * sizes.width
-    shapes = [steps, weight, steps[2:]] + [(sizes.batch, sizes.width)] * cell.states
+def _recurrence(method, word, sizes, newton):
+    cell = (FULL_CELLS | DIAGONAL_CELLS)[word]
+    gates = (cell.gates * sizes.width,)
+    weight = gates if word in DIAGONAL_CELLS else (sizes.width, *gates)
+    shapes = [(sizes.time, sizes.batch, *gates), weight, gates]
+    shapes += [(sizes.batch, sizes.width)] * cell.states
     if cell is cells.coupled_lstm():
         shapes += [(sizes.width,)] * 2  # peepholes
     arrays = tuple(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes)
-    return Case(f"nonlinear_recurrence-{name}", partial(_recur, cell, newton), arrays)
+    return Case(f"nonlinear_recurrence-{method}-{word}", partial(_recur, cell, newton), arrays)
 
 
 def _recur(cell, newton, inputs, weight, bias, *rest):

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from seqjax import models
@@ -65,7 +64,6 @@ def _close_enough(matched: AnyConfig, target: int) -> AnyConfig:
     return matched
 
 
-@lru_cache(maxsize=1024)
 def outside(config: AnyConfig) -> int:
     """The parameters outside the tables, which do not depend on the data's sizes."""
     if isinstance(config, EncoderDecoderConfig):

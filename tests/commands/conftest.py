@@ -16,13 +16,14 @@ from seqjax.distributed import hosts
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="package", autouse=True)
+# Of modules: a fixture of a package would stay to the end, as folders without __init__.py are none.
+@pytest.fixture(scope="module", autouse=True)
 def quickly(compiled_quickly):
     with compiled_quickly():
         yield
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def alone():
     """A process looks for other hosts before it uses JAX, which this one has done long ago."""
     with pytest.MonkeyPatch.context() as patch:
@@ -78,12 +79,13 @@ def flags(tiny):
     return spell
 
 
-@pytest.fixture(scope="package")
-def one_run(flags, tmp_path_factory):
+@pytest.fixture(scope="session")
+def one_run(flags, compiled_quickly, tmp_path_factory):
     """Returns the folder of a finished run, which is not to be changed."""
     folder = tmp_path_factory.mktemp("runs") / "one"
-    with pytest.MonkeyPatch.context() as patch:
+    with compiled_quickly(), pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
+        patch.setattr(hosts, "join", lambda mode: None)
         module = importlib.import_module("seqjax.train")
         patch.setattr(sys, "argv", ["train.py", *flags("rnn"), f"--workdir={folder}"])
         with pytest.raises(SystemExit) as ended:

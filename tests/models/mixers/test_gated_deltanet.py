@@ -62,7 +62,7 @@ def test_unit_length_of_zeros_is_zeros():
     np.testing.assert_allclose(unit_length(x)[0, 0], [[0, 0], [0.6, 0.8]], rtol=1e-6)
 
 
-def test_weights_written_down_follow_the_parity_of_any_length():
+def test_weights_written_down_follow_parity_over_a_thousand_steps():
     """An eigenvalue of -1 (β = 2 where the bit is 1) flips the state between 0 and 2 v."""
     sizes = dict.fromkeys(("width", "heads", "inner_size", "state_size"), 1)
     config = ModelConfig(pattern=("gated_deltanet",), convolution_size=2, **sizes)
