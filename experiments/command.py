@@ -2,6 +2,7 @@
 
 import math
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from absl.flags import FlagValues
 from rich.console import Console
 
 from experiments.sweep import Cell, run_cells
-from experiments.tuning import Tuned, run_tuned
 
 # A cell of the quick version differs from the committed one in these alone, which make it short.
 QUICK_CELLS = 3
@@ -34,26 +34,27 @@ def run_experiment(
     table: Callable[[Path], Sequence[str]],
 ) -> None:
     """Runs the cells that are missing and prints the table."""
-    console = Console(stderr=True)
-    if values.quick:
-        print(quick_rows(cells, console), end="")
-        return
-    run_cells(cells, results, console, minutes=values.minutes)
-    print("\n".join(table(results)))
+    run_stages(values, (lambda: cells,), results, table)
 
 
-def run_tuned_experiment(
+def run_stages(
     values: FlagValues,
-    models: Sequence[Tuned],
+    stages: Sequence[Callable[[], Sequence[Cell]]],
     results: Path,
     table: Callable[[Path], Sequence[str]],
 ) -> None:
-    """Tunes the models, repeats them with the best learning rate, and prints the table."""
+    """The same, one stage after the other: a later one's cells depend on the rows of earlier ones.
+
+    The quick version runs a few of the first.
+    """
     console = Console(stderr=True)
     if values.quick:
-        print(quick_rows([model.trials()[0] for model in models], console), end="")
+        print(quick_rows(stages[0](), console), end="")
         return
-    run_tuned(models, results, console, minutes=values.minutes)
+    started = time.monotonic()
+    for stage in stages:
+        left = values.minutes - (time.monotonic() - started) / 60
+        run_cells(stage(), results, console, minutes=left)
     print("\n".join(table(results)))
 
 

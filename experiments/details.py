@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from seqjax.data.arrays import Split
 from seqjax.data.loader import Batches
 from seqjax.data.prepare import default_cache_folder
 from seqjax.tasks.task import Options
@@ -25,7 +26,7 @@ def test_correct(folder: RunFolder) -> str:
 
     with trained.setup.context():
         evaluation = trained.setup.evaluation()
-        split = _test_split(trained)
+        split = _split(trained, "test")
         evaluation.each(answers, trained.params, split, lambda pair: found.append(pair[0][pair[1]]))
     batches = Batches(
         split,
@@ -40,14 +41,14 @@ def test_correct(folder: RunFolder) -> str:
     return packed(correct)
 
 
-def of_test(measure: Callable[..., Any]) -> Callable[[RunFolder], Any]:
-    """What a detail of `seqjax.evaluate` tells of the test examples."""
+def of(split: str, measure: Callable[..., Any]) -> Callable[[RunFolder], Any]:
+    """What a detail of `seqjax.evaluate` tells of the examples of a split."""
 
     def measured(folder: RunFolder) -> Any:
         trained = load_trained(folder)
         with trained.setup.context():
             return measure(
-                trained.setup, trained.setup.evaluation(), trained.params, _test_split(trained)
+                trained.setup, trained.setup.evaluation(), trained.params, _split(trained, split)
             )
 
     return measured
@@ -60,9 +61,9 @@ def test_measures(folder: RunFolder) -> dict[str, float]:
 
 DETAILS: dict[str, Callable[[RunFolder], Any]] = {
     "test_correct": test_correct,
-    "test_by_length": of_test(details.by_length),
-    "test_by_position": of_test(details.by_position),
-    "test_by_group": of_test(details.by_group),
+    "test_by_length": of("test", details.by_length),
+    "test_by_group": of("test", details.by_group),
+    "valid_by_position": of("valid", details.by_position),
     "test_measures": test_measures,
 }
 
@@ -78,8 +79,8 @@ def unpacked(text: str) -> Bool[np.ndarray, " flags"]:
     return np.unpackbits(np.frombuffer(bytes.fromhex(digits), np.uint8))[: int(count)].astype(bool)
 
 
-def _test_split(trained: Trained):
+def _split(trained: Trained, name: str) -> Split:
     setup = trained.setup
     return setup.config.data.read_split(
-        "test", setup.facts, trained.tokenizer, default_cache_folder()
+        name, setup.facts, trained.tokenizer, default_cache_folder()
     )

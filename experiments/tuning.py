@@ -1,14 +1,12 @@
 """The same tuning for every mixer: three learning rates, chosen on the validation split."""
 
 import math
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console
-
-from experiments.sweep import Cell, read_rows, rows_of, run_cells
+from experiments.sweep import Cell, read_rows, rows_of
 
 RATES = (1e-3, 3e-3, 1e-2)
 
@@ -51,16 +49,14 @@ class Tuned(NamedTuple):
         return rows_of(self.repeats(results), results)
 
 
-def run_tuned(
-    models: Sequence[Tuned], results: Path, console: Console, *, minutes: float = math.inf
-) -> None:
-    """Tunes, then repeats: all models' first seeds before the second of any."""
-    started = time.monotonic()
+def stages(models: Sequence[Tuned], results: Path) -> list[Callable[[], list[Cell]]]:
+    """Tuning, then repeats: all models' first seeds before the second of any."""
 
-    def run_next(cells: Sequence[Cell]) -> None:
-        left = minutes - (time.monotonic() - started) / 60
-        run_cells(cells, results, console, minutes=left)
+    def repeats(seed: int) -> list[Cell]:
+        return [cell for model in models for cell in model.repeats(results)[seed : seed + 1]]
 
-    run_next([trial for model in models for trial in model.trials()])
-    for seed in range(max(model.seeds for model in models)):
-        run_next([cell for model in models for cell in model.repeats(results)[seed : seed + 1]])
+    most = max(model.seeds for model in models)
+    return [
+        lambda: [trial for model in models for trial in model.trials()],
+        *(partial(repeats, seed) for seed in range(most)),
+    ]

@@ -15,7 +15,7 @@ from absl.flags import FlagValues
 from experiments import command
 from experiments.statistics import shown_mean
 from experiments.sweep import Cell
-from experiments.tuning import Tuned
+from experiments.tuning import Tuned, stages
 from seqjax.command_line import run_command
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -85,7 +85,7 @@ def define_flags(values: FlagValues) -> None:
 def main(values: FlagValues) -> None:
     """Runs what is missing, then prints the table."""
     chosen = [model for (probe, _), model in models().items() if probe in values.probe]
-    command.run_tuned_experiment(values, chosen, RESULTS, table)
+    command.run_stages(values, stages(chosen, RESULTS), RESULTS, table)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Models by word and size: the same blocks around every mixer, equal in parameters."""
 
+import re
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -42,7 +43,7 @@ SIZES = {
 
 
 def sized(word: str, size: str, **settings: Any) -> ModelConfig:
-    """The model of a preset word with the parameters of a size word.
+    """The model of a preset word with the parameters of a size word, or a number of parameters.
 
     Every one is a stack of pre-norm residual blocks with a two-layer GELU feed-forward; attention
     has rotary positions, and is causal where it is local. `settings` are fields of `ModelConfig`
@@ -78,11 +79,19 @@ def sized_pair(
 
 
 def _looked_up(word: str, size: str) -> Size:
+    """The size of a word, or, at a number of parameters, the next smaller one brought to it."""
     if word not in PATTERNS:
         raise UserError(f"There is no preset {word!r}: {did_you_mean(word, PATTERNS)}")
-    if size not in SIZES:
-        raise UserError(f"size={size!r} is no size of a preset: {did_you_mean(size, SIZES)}")
-    return SIZES[size]
+    if size in SIZES:
+        return SIZES[size]
+    if not re.fullmatch(r"[1-9][0-9]*(_[0-9]+)*", size):
+        raise UserError(
+            f"size={size!r} is neither a number of parameters nor a size of a preset: "
+            f"{did_you_mean(size, SIZES)}"
+        )
+    parameters = int(size)
+    smaller = [found for found in SIZES.values() if found.parameters <= parameters]
+    return (smaller or [SIZES["tiny"]])[-1]._replace(parameters=parameters)
 
 
 def _stack(word: str, size: Size, stacks: int, **settings: Any) -> ModelConfig:

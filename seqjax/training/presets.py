@@ -25,10 +25,11 @@ def from_preset(
 ) -> ConfigDict:
     """`base` with the model of the first word of `argument`, and the keys behind it set.
 
-    Without `size=` the word picks from `models`; with `size=tiny|small|base` it is the matched
-    model that `sized(word, size)` gives, as `seqjax.models.presets.sized` does. Where a default
-    `size` is given, a word that is not in `models` is the matched model of that size. Any other key
-    is a path such as `train.batch_size`, or its last part where only one path ends in it.
+    Without `size=` the word picks from `models`; with `size=tiny|small|base`, or a number of
+    parameters, it is the matched model that `sized(word, size)` gives, as
+    `seqjax.models.presets.sized` does. Where a default `size` is given, a word that is not in
+    `models` is the matched model of that size. Any other key is a path such as `train.batch_size`,
+    or its last part where only one path ends in it.
     """
     word, pairs = split_preset(argument)
     sizes = [text for key, text in pairs if key == "size"]

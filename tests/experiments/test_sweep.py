@@ -9,7 +9,7 @@ from rich.console import Console
 from experiments import sweep
 from experiments.details import unpacked
 from experiments.sweep import Cell, read_rows, rows_of, run_cells
-from experiments.tuning import RATES, Tuned, run_tuned
+from experiments.tuning import RATES, Tuned, stages
 
 QUIET = Console(quiet=True)
 
@@ -92,7 +92,8 @@ def test_the_best_learning_rate_of_the_validation_split_is_repeated(cell, tmp_pa
     model = Tuned(cell, "loss", sign=-1, seeds=4)
     path = tmp_path / "results.jsonl"
     assert model.repeats(path) == []
-    run_tuned([model], path, QUIET)
+    for stage in stages([model], path):
+        run_cells(stage(), path, QUIET)
     assert [(row["rate"], row["seed"]) for row in model.rows(path)] == [
         (RATES[1], seed) for seed in range(4)
     ]

@@ -33,6 +33,15 @@ def test_the_larger_sizes_are_reached_too():
             assert abs(outside(sized(word, size)) - target) <= 0.02 * target
 
 
+@pytest.mark.parametrize(("number", "like"), [("30_000", "tiny"), ("300000", "tiny")])
+def test_a_number_of_parameters_is_a_size_too(number, like):
+    for word in ("lstm", "hybrid"):
+        config = sized(word, number)
+        assert abs(outside(config) - int(number)) <= 0.02 * int(number)
+        named = sized(word, like)
+        assert (config.pattern, config.embedding_size) == (named.pattern, named.embedding_size)
+
+
 def test_the_bag_has_nothing_to_match():
     config = sized("bag", "tiny", pool="mean")
     assert config.pattern == ()
@@ -55,7 +64,18 @@ def test_what_cannot_be_reached_is_refused_with_the_nearest():
     ("word", "size", "said"),
     [
         ("lstn", "tiny", "There is no preset 'lstn': did you mean 'lstm'?"),
-        ("lstm", "tinny", "size='tinny' is no size of a preset: did you mean 'tiny'?"),
+        (
+            "lstm",
+            "tinny",
+            "size='tinny' is neither a number of parameters nor a size of a preset: did you mean "
+            "'tiny'?",
+        ),
+        (
+            "lstm",
+            "1e6",
+            "size='1e6' is neither a number of parameters nor a size of a preset: there is "
+            "tiny, small, base.",
+        ),
     ],
 )
 def test_unknown_words_are_refused_with_the_nearest(word, size, said):
