@@ -54,6 +54,28 @@ def of(split: str, measure: Callable[..., Any]) -> Callable[[RunFolder], Any]:
     return measured
 
 
+def test_bleu(folder: RunFolder) -> dict[str, Any]:
+    """sacreBLEU of the test translations, by beam search and by the likeliest token alone."""
+    trained = load_trained(folder)
+    setup, cache = trained.setup, default_cache_folder()
+    references = setup.config.data.read_references("test", trained.tokenizer, cache)
+    split = _split(trained, "test")
+    with setup.context():
+        beam, greedy = (
+            details.score(
+                setup,
+                setup.evaluation(),
+                trained.params,
+                split,
+                trained.tokenizer,
+                references,
+                options,
+            )
+            for options in (setup.task.options(), setup.task.options(beams=1))
+        )
+    return beam | {"greedy_bleu": greedy["bleu"]}
+
+
 def test_measures(folder: RunFolder) -> dict[str, float]:
     """What the data tell of the test split, such as the errors of a simple forecast."""
     return folder.facts().splits["test"].measures
@@ -64,6 +86,7 @@ DETAILS: dict[str, Callable[[RunFolder], Any]] = {
     "test_by_length": of("test", details.by_length),
     "test_by_group": of("test", details.by_group),
     "valid_by_position": of("valid", details.by_position),
+    "test_bleu": test_bleu,
     "test_measures": test_measures,
 }
 

@@ -19,7 +19,7 @@ from seqjax.distributed import hosts
 from seqjax.errors import UserError
 from seqjax.option_flags import define_options, options_of
 from seqjax.tasks import TASKS
-from seqjax.training.details import answers, by_group, by_length, by_position, confusion
+from seqjax.training.details import by_group, by_length, by_position, confusion, score
 from seqjax.training.trained import Trained, load_trained
 
 DETAILS = {
@@ -65,9 +65,15 @@ def main(values: FlagValues) -> None:
         evaluation = setup.evaluation()
         result |= evaluation(trained.params, split).metrics
         if references is not None:
-            said = answers(setup, evaluation, trained.params, split, trained.tokenizer, options)
-            result |= setup.task.score(said, references)
-            result |= setup.task.state_bytes(setup.model, split)
+            result |= score(
+                setup,
+                evaluation,
+                trained.params,
+                split,
+                trained.tokenizer,
+                references,
+                options,
+            )
         for name, (measure, _) in DETAILS.items():
             if values[name].value:
                 result[name] = measure(setup, evaluation, trained.params, split)

@@ -93,6 +93,14 @@ ETTH1 = {
     "data__patch_size": 16,
 }
 
+MULTI30K = {
+    "data__source": "files",
+    "data__train": "data/multi30k_en_de/train.en.gz",
+    "data__valid": "data/multi30k_en_de/val.en.gz",
+    "data__test": "data/multi30k_en_de/test_2016_flickr.en.gz",
+    "train__epochs": 18,
+}
+
 FSDD = {
     "data__source": "files",
     "data__train": "data/fsdd/train.tar.xz",
@@ -100,14 +108,15 @@ FSDD = {
 }
 
 
+def with_details(cells: Mapping[str, Cell], *details: str) -> dict[str, Cell]:
+    """The cells, of which rows tell more."""
+    return {word: dataclasses.replace(cell, details=details) for word, cell in cells.items()}
+
+
 def forecasts(words: Sequence[str], **settings: Any) -> Application:
     """ETTh1 at a horizon."""
-    cells = of_words(words, "forecast", **ETTH1, **settings)
     return Application(
-        cells={
-            word: dataclasses.replace(cell, details=("test_measures",))
-            for word, cell in cells.items()
-        },
+        cells=with_details(of_words(words, "forecast", **ETTH1, **settings), "test_measures"),
         metrics=("mse", "mae"),
         measures={"last value": "last_value_", "linear map": "linear_"},
     )
@@ -134,6 +143,12 @@ APPLICATIONS = {
         lines={"nanoGPT, 10.7 million parameters": {"nats_per_character": 1.47}},
         minutes=20.0,
     ),
+    "translation": Application(
+        cells=with_details(
+            of_words(("lstm", "rglru", "transformer"), "translation", **MULTI30K), "test_bleu"
+        ),
+        metrics=("bleu", "greedy_bleu", "state_bytes_per_pair"),
+    ),
     "pixels, rows": Application(
         cells=of_words(RECURRENT_TO_HYBRID, "pixels", **MNIST, train__epochs=4),
     ),
@@ -146,10 +161,7 @@ APPLICATIONS = {
         cells=of_words(RECURRENT_OR_NOT, "speech", **FSDD, data__held_out_speaker="theo"),
     ),
     "video": Application(
-        cells={
-            word: dataclasses.replace(cell, details=("test_measures",))
-            for word, cell in of_words(RECURRENT_OR_NOT, "video", **MNIST).items()
-        },
+        cells=with_details(of_words(RECURRENT_OR_NOT, "video", **MNIST), "test_measures"),
         metrics=("accuracy", "digit_accuracy", "direction_accuracy", "frame_mse"),
         measures={"last frame": "last_"},
     ),
@@ -213,11 +225,7 @@ def lines_of(
     name: str, application: Application, rows: Mapping[str, dict[str, Any]]
 ) -> Iterator[str]:
     """The models of an application, then the lines."""
-    ran = {
-        word: rows[cell.identity]
-        for word, cell in application.cells.items()
-        if cell.identity in rows
-    }
+    ran = rows_by_word(application, rows)
     for word, row in ran.items():
         if skipped := row.get("skipped"):
             minutes = skipped["estimated_seconds"] / 60
@@ -225,28 +233,61 @@ def lines_of(
             continue
         summary = row["summary"]
         size = f"{summary['parameters']:,} ({summary['parameters_outside_embedding']:,})"
-        result = shown(application, summary[application.split])
+        result = shown(application, measured(application, row))
         yield f"| {name} | `{word}` | {size} | {result} | {summary['wall_seconds'] / 60:.1f} |"
     for line, metrics in application.lines.items():
         yield f"| {name} | {line} | | {shown(application, metrics)} | |"
-    measured = next((row["test_measures"] for row in ran.values() if "test_measures" in row), None)
-    for line, prefix in application.measures.items() if measured else ():
-        metrics = {
+    for line, metrics in data_lines(application, ran).items():
+        yield f"| {name} | {line} | | {shown(application, metrics)} | |"
+
+
+def rows_by_word(
+    application: Application, rows: Mapping[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """The rows of the cells that have run, or were found too long."""
+    return {
+        word: rows[cell.identity]
+        for word, cell in application.cells.items()
+        if cell.identity in rows
+    }
+
+
+def measured(application: Application, row: Mapping[str, Any]) -> Metrics:
+    """The metrics of a row, those of its translations among them."""
+    return row["summary"][application.split] | row.get("test_bleu", {})
+
+
+def data_lines(
+    application: Application, ran: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Metrics]:
+    """The lines that the data tell, where a row has them."""
+    found = next((row["test_measures"] for row in ran.values() if "test_measures" in row), None)
+    if not found:
+        return {}
+    return {
+        line: {
             measure.removeprefix(prefix): value
-            for measure, value in measured.items()
+            for measure, value in found.items()
             if measure.startswith(prefix)
         }
-        yield f"| {name} | {line} | | {shown(application, metrics)} | |"
+        for line, prefix in application.measures.items()
+    }
 
 
 def shown(application: Application, metrics: Metrics) -> str:
     """Those of the application's metrics that are known, with their names."""
     return ", ".join(
-        f"{metric.replace('_', ' ')} "
-        + (f"{100 * metrics[metric]:.2f}%" if metric in PERCENT else f"{metrics[metric]:.3f}")
+        f"{metric.replace('_', ' ')} " + figure(metric, metrics[metric])
         for metric in application.metrics
         if metric in metrics
     )
+
+
+def figure(metric: str, value: float) -> str:
+    """A metric as it is usually told."""
+    if metric in PERCENT:
+        return f"{100 * value:.2f}%"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
 
 
 if __name__ == "__main__":

@@ -64,9 +64,8 @@ def table(results: Path) -> Sequence[str]:
         f"|---|---|{'---|' * len(TASKS)}---|",
     ]
     for mixer in MIXERS:
-        alone = {task: accuracies(rows.get(cell(mixer, (task,)).identity)) for task in TASKS}
         for trained, found in (
-            ("one task", {task: share[task] for task, share in alone.items() if share}),
+            ("one task", alone(mixer, rows)),
             ("all", accuracies(rows.get(cell(mixer, TASKS).identity))),
         ):
             if found:
@@ -74,6 +73,12 @@ def table(results: Path) -> Sequence[str]:
                 failed = ", ".join(f"qa{task}" for task in found if found[task] < SOLVED)
                 lines.append(f"| `{mixer}` | {trained} | {' | '.join(shown)} | {failed or '–'} |")
     return lines
+
+
+def alone(mixer: str, rows: Mapping[str, Mapping[str, Any]]) -> dict[int, float]:
+    """The test accuracy of each task that the mixer was trained on alone."""
+    found = [accuracies(rows.get(cell(mixer, (task,)).identity)) for task in TASKS]
+    return {task: share for shares in found for task, share in shares.items()}
 
 
 def accuracies(row: Mapping[str, Any] | None) -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""The article's experiment with five seeds: `python -m experiments.sentiment.run`.
+"""The article's experiment with ten seeds: `python -m experiments.sentiment.run`.
 
 Trains `rnn`, `transformer` and `bag` of `configs/sentiment.py` at the article's settings and prints
 the table of the README. Cells that `results.jsonl` holds already are not run again.
@@ -18,7 +18,7 @@ RESULTS = Path(__file__).with_name("results.jsonl")
 LINEAR = Path(__file__).with_name("linear_baseline.json")
 STEP_TIMES = Path(__file__).parent.with_name("loop_cost") / "results.jsonl"
 MODELS = ("rnn", "transformer", "bag")
-SEEDS = range(5)
+SEEDS = range(10)
 
 
 def define_flags(values: FlagValues) -> None:

@@ -1,5 +1,6 @@
 """What an evaluation tells beside its means: by length, position, kind and label, and in words."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -105,3 +106,17 @@ def answers(
     numbered = Split(split.columns | {"row": np.arange(len(split), dtype=np.int32)})
     evaluation.each(predict, params, numbered, take)
     return found
+
+
+def score(
+    setup: Setup,
+    evaluation: Evaluation,
+    params: Params,
+    split: Split,
+    tokenizer: Tokenizer,
+    references: Sequence[str],
+    options: Options,
+) -> dict[str, Any]:
+    """How good the answers of a task that writes are, and how much it keeps while it writes."""
+    said = answers(setup, evaluation, params, split, tokenizer, options)
+    return setup.task.score(said, references) | setup.task.state_bytes(setup.model, split)

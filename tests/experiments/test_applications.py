@@ -1,8 +1,18 @@
 """The table of applications: what ran, what was too long, what to compare both with."""
 
+import json
+
 import pytest
 
-from experiments.applications.run import APPLICATIONS, Application, cells_of, lines_of
+from experiments.applications import overview
+from experiments.applications.run import (
+    APPLICATIONS,
+    Application,
+    cells_of,
+    lines_of,
+    measured,
+    shown,
+)
 from experiments.sweep import Cell
 
 CELLS = {word: Cell(f"configs/forecast.py:{word}") for word in ("lstm", "lru", "gru")}
@@ -40,3 +50,28 @@ def test_lines_tell_what_ran_what_was_too_long_and_what_to_compare_with():
         "| x | linear map | | mse 0.125 | |",
     ]
     assert list(lines_of("x", FORECAST, {})) == ["| x | as published | | mse 0.500 | |"]
+
+
+def test_the_overview_has_a_column_for_each_kind_and_names_the_linear_recurrence(tmp_path):
+    cells = APPLICATIONS["speech"].cells
+    results = tmp_path / "applications" / "results.jsonl"
+    results.parent.mkdir()
+    rows = [
+        {"id": cells[word].identity, "summary": {"test": {"accuracy": share}}}
+        for word, share in (("lstm", 0.5), ("lru", 0.75))
+    ]
+    skipped = {"id": cells["transformer"].identity, "skipped": {"estimated_seconds": 7200}}
+    results.write_text("".join(json.dumps(row) + "\n" for row in [*rows, skipped]))
+    lines = overview.table(results)
+    assert lines[2:] == ["| speech: accuracy, % |  | 50.0 | 75.0 (lru) |  |  |  |  |"]
+
+
+def test_translations_are_told_with_their_bleu():
+    application = APPLICATIONS["translation"]
+    row = {
+        "summary": {"test": {"loss": 1.0}},
+        "test_bleu": {"bleu": 33.333, "greedy_bleu": 32.5, "state_bytes_per_pair": 102016},
+    }
+    assert shown(application, measured(application, row)) == (
+        "bleu 33.333, greedy bleu 32.500, state bytes per pair 102,016"
+    )

@@ -1,0 +1,142 @@
+"""What each kind of model reaches on each task, in one table: that of the README.
+
+A line is an application of this folder, a probe of `long_range`, the snippets of `sentiment` or the
+stories of `babi`, with the first of its metrics.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.applications.run import (
+    APPLICATIONS,
+    PERCENT,
+    RESULTS,
+    Application,
+    data_lines,
+    measured,
+    rows_by_word,
+)
+from experiments.babi import run as babi
+from experiments.long_range.run import models as probes
+from experiments.sentiment.run import linear_accuracy
+from experiments.sentiment.snippets import models as snippet_models
+from experiments.sweep import read_rows
+
+__all__ = ["RESULTS", "table"]
+
+# The kinds of models, and the words of each, of which the first that has run is told.
+KINDS = {
+    "RNN": ("rnn",),
+    "LSTM": ("lstm",),
+    "linear recurrence": ("lru", "rglru", "mingru", "gated_deltanet"),
+    "Transformer": ("transformer",),
+    "hybrid": ("hybrid",),
+    "bag of words": ("bag",),
+}
+
+
+class Line(NamedTuple):
+    """A task, what each word reaches, and what that is to be compared with."""
+
+    task: str
+    reached: Mapping[str, str]
+    compare: str = ""
+
+
+def table(results: Path) -> Sequence[str]:
+    """The lines of Markdown."""
+    folder = results.parent.parent
+    lines = [
+        f"| task and metric | {' | '.join(KINDS)} | to compare with |",
+        "|---|" + "---|" * (len(KINDS) + 1),
+    ]
+    for line in (
+        *_applications(results),
+        _snippets(folder / "sentiment" / "results.jsonl"),
+        _babi(folder / "babi" / "results.jsonl"),
+        *_probes(folder / "long_range" / "results.jsonl"),
+    ):
+        cells = [_of_kind(line.reached, words) for words in KINDS.values()]
+        if any(cells):
+            lines.append(f"| {' | '.join([line.task, *cells, line.compare])} |")
+    return lines
+
+
+def _of_kind(reached: Mapping[str, str], words: Sequence[str]) -> str:
+    found = [word for word in words if word in reached]
+    if not found:
+        return ""
+    named = f" ({found[0]})" if len(words) > 1 else ""
+    return reached[found[0]] + named
+
+
+def _applications(results: Path) -> Iterator[Line]:
+    rows = read_rows(results)
+    for name, application in APPLICATIONS.items():
+        metric = application.metrics[0]
+        ran = rows_by_word(application, rows)
+        reached = {
+            word: _number(metric, measured(application, row)[metric])
+            for word, row in ran.items()
+            if "summary" in row
+        }
+        yield Line(f"{name}: {_named(metric)}", reached, _compared(application, ran, metric))
+
+
+def _compared(application: Application, ran: Mapping, metric: str) -> str:
+    lines = {**application.lines, **data_lines(application, ran)}
+    return ", ".join(
+        f"{line} {_number(metric, metrics[metric])}"
+        for line, metrics in lines.items()
+        if metric in metrics
+    )
+
+
+def _snippets(results: Path) -> Line:
+    found = {word: model.rows(results) for word, model in snippet_models().items()}
+    reached = {
+        word: f"{100 * np.mean([row['summary']['test']['accuracy'] for row in rows]):.1f}"
+        for word, rows in found.items()
+        if rows
+    }
+    linear = f"tf-idf + logistic regression {100 * linear_accuracy():.1f}"
+    return Line("sentiment: accuracy, %", reached, linear)
+
+
+def _babi(results: Path) -> Line:
+    rows, reached = read_rows(results), {}
+    for mixer in babi.MIXERS:
+        shares = babi.alone(mixer, rows)
+        if len(shares) == len(babi.TASKS):
+            solved = sum(share >= babi.SOLVED for share in shares.values())
+            reached[mixer] = f"{solved} of {len(shares)}"
+    return Line("babi: tasks solved", reached)
+
+
+def _probes(results: Path) -> Iterator[Line]:
+    found: dict[str, dict[str, str]] = {}
+    metrics = {}
+    for (probe, mixer), model in probes().items():
+        rows, metrics[probe] = model.rows(results), model.metric
+        if rows:
+            means = (
+                np.mean([row["summary"][split][model.metric] for row in rows])
+                for split in ("valid", "test")
+            )
+            told = " / ".join(_number(model.metric, mean) for mean in means)
+            found.setdefault(probe, {})[mixer] = told
+    for probe, reached in found.items():
+        yield Line(f"{probe}: {_named(metrics[probe])}, as trained / longer", reached)
+
+
+def _named(metric: str) -> str:
+    return metric.replace("_", " ") + (", %" if metric in PERCENT else "")
+
+
+def _number(metric: str, value: float) -> str:
+    if metric in PERCENT:
+        return f"{100 * value:.1f}"
+    return f"{value:.1f}" if metric == "bleu" else f"{value:.3f}"

@@ -1,0 +1,89 @@
+"""Models of equal size on one corpus: their table, with intervals over seeds and over examples."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.details import unpacked
+from experiments.statistics import (
+    Difference,
+    bootstrap_interval,
+    holm,
+    paired_difference,
+    shown_mean,
+    shown_p,
+)
+from experiments.tuning import Tuned
+
+BASELINE = "bag"  # knows no order, so that the difference is what order is worth
+
+
+class Entry(NamedTuple):
+    """A model of which some seeds have run: test accuracies in points, and what they are worth."""
+
+    rows: list[dict]
+    accuracies: list[float]
+    interval: tuple[float, float]  # over the choice of test examples
+    difference: Difference | None  # to the baseline, over the seeds that both have
+    adjusted_p: float
+
+
+def entries(
+    models: Mapping[str, Tuned], results: Path, groups: Sequence[Hashable] | None
+) -> dict[str, Entry]:
+    """By model; `groups` tells which test examples belong together."""
+    rows = {name: found for name, model in models.items() if (found := model.rows(results))}
+    accuracies = {name: [accuracy(row) for row in found] for name, found in rows.items()}
+    differences = {}
+    for name in accuracies.keys() - {BASELINE}:
+        pairs = list(zip(accuracies[name], accuracies.get(BASELINE, ()), strict=False))
+        if len(pairs) > 1:
+            differences[name] = paired_difference(*zip(*pairs, strict=True))
+    adjusted = holm({name: found.p_value for name, found in differences.items()})
+    return {
+        name: Entry(
+            found,
+            accuracies[name],
+            bootstrap_interval(np.stack([unpacked(row["test_correct"]) for row in found]), groups),
+            differences.get(name),
+            adjusted.get(name, 1.0),
+        )
+        for name, found in rows.items()
+    }
+
+
+def accuracy(row: Mapping) -> float:
+    """The test accuracy of a row, in points."""
+    return 100 * row["summary"]["test"]["accuracy"]
+
+
+def lines_of(found: Mapping[str, Entry], lines: Mapping[str, float]) -> list[str]:
+    """Markdown: the models, then what they are to be compared with."""
+    table = [
+        "| model | learning rate | parameters (outside tables) | seeds | test accuracy, % "
+        f"| over test examples | minus `{BASELINE}` | p (Holm) | minutes a run |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, entry in found.items():
+        summary, rate = entry.rows[0]["summary"], entry.rows[0]["config"]["optimizer"]
+        low, high = (100 * end for end in entry.interval)
+        apart = ["", ""]
+        if entry.difference:
+            mean, half, *_ = entry.difference
+            apart = [f"{mean:+.1f} ± {half:.1f}", shown_p(entry.adjusted_p)]
+        minutes = np.median([row["summary"]["wall_seconds"] for row in entry.rows]) / 60
+        cells = [
+            f"`{name}`",
+            f"{rate['learning_rate']:g}",
+            f"{summary['parameters']:,} ({summary['parameters_outside_embedding']:,})",
+            str(len(entry.rows)),
+            shown_mean(entry.accuracies, 1),
+            f"{low:.1f}–{high:.1f}",
+            *apart,
+            f"{minutes:.1f}",
+        ]
+        table.append(f"| {' | '.join(cells)} |")
+    table += [f"| {line} | | | | {100 * value:.1f} | | | | |" for line, value in lines.items()]
+    return table

@@ -1,0 +1,46 @@
+"""Whole reviews: `python -m experiments.sentiment.imdb`.
+
+Models of 100,000 parameters outside their tables (the bag has none) on IMDB, up to 512 words of
+each review, tuned alike: three learning rates, of which the best on the validation split is
+repeated with three seeds. The files are those of `experiments/applications`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl.flags import FlagValues
+
+from experiments.applications.run import APPLICATIONS, IMDB
+from experiments.command import define_flags, run_stages
+from experiments.sentiment.contest import entries, lines_of
+from experiments.sweep import Cell
+from experiments.tuning import Tuned, stages
+from seqjax.command_line import run_command
+
+RESULTS = Path(__file__).with_name("imdb.jsonl")
+WORDS = ("bag", "rnn", "lstm", "mingru", "transformer")
+
+
+def models() -> dict[str, Tuned]:
+    """What is tuned, by the word of the preset."""
+    return {
+        word: Tuned(
+            Cell(f"configs/imdb.py:{word}", details=("test_correct",)).where(**IMDB), "accuracy"
+        )
+        for word in WORDS
+    }
+
+
+def table(results: Path) -> Sequence[str]:
+    """The lines of Markdown of the README."""
+    lines = {name: line["accuracy"] for name, line in APPLICATIONS["imdb"].lines.items()}
+    return lines_of(entries(models(), results, None), lines)
+
+
+def main(values: FlagValues) -> None:
+    """Runs what is missing, then prints the table."""
+    run_stages(values, stages(list(models().values()), RESULTS), RESULTS, table)
+
+
+if __name__ == "__main__":
+    run_command(define_flags, main)
