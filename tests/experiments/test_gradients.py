@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from experiments.gradients import lyapunov
 from experiments.gradients.norms import norms_by_distance
 from experiments.gradients.recall import Setting
 from experiments.gradients.run import decay_per_step
@@ -34,3 +35,11 @@ def test_decay_is_the_factor_of_a_geometric_sequence():
 
 def _without_head(params):
     return {name: part for name, part in params.items() if name != "head"}
+
+
+def test_an_exponent_that_decides_everything_is_seen_to():
+    certified = [{"exponent": -n, "iterations": 10 - n, "certified": True} for n in range(1, 6)]
+    others = [{"exponent": 0.1 * n, "iterations": 33, "certified": False} for n in range(1, 6)]
+    assert lyapunov.prediction(certified + others) == pytest.approx((1.0, 1.0))
+    turned = [row | {"exponent": -row["exponent"]} for row in certified + others]
+    assert lyapunov.prediction(turned) == pytest.approx((-1.0, 0.0))
