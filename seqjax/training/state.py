@@ -69,8 +69,17 @@ def born_sharded(
     shardings: TrainState, model: AnyModelConfig, optimizer: optax.GradientTransformation, seed: int
 ) -> TrainState:
     """The initial state, each device making its own part."""
-    make = jax.jit(partial(init_state, model, optimizer), out_shardings=shardings)
+    make = jax.jit(
+        partial(init_state, model, optimizer),
+        out_shardings=shardings,
+        compiler_options=quick_to_compile(shardings.step.mesh),
+    )
     return make(jnp.asarray(seed, jnp.uint32))
+
+
+def quick_to_compile(mesh: Mesh) -> dict[str, int]:
+    """Compiler options for what runs once: on a CPU its machine code need not be fast."""
+    return {"xla_backend_optimization_level": 0} if mesh.devices.flat[0].platform == "cpu" else {}
 
 
 def train_step(
