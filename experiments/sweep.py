@@ -190,7 +190,7 @@ def expected_seconds(cell: Cell) -> float:
 
 
 def learning_curve(folder: RunFolder) -> list[dict[str, float]]:
-    """The loss, the task's metrics and the seconds of training at every evaluation on valid."""
+    """The loss, the task's metrics and the seconds since the start at every evaluation on valid."""
     rows = map(json.loads, (folder.path / "metrics.jsonl").read_text().splitlines())
     dull = ("split", "ms_per_step", "examples_per_second")
     return [

@@ -1,7 +1,7 @@
 """The figures of the page: each is drawn from the committed rows of one experiment."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,10 +16,13 @@ from experiments.crossover.atlas import Atlas, Shape
 from experiments.gradients.run import repeated
 from experiments.long_range.run import models
 from experiments.report.drawing import INK, SIZE, colour, legend_below, line_of, new_figure, styled
+from experiments.scaling import run as scaling
 from experiments.sentiment.run import cells, linear_accuracy
+from experiments.sentiment.snippets import models as snippet_models
 from experiments.statistics import mean_and_interval
 from experiments.sweep import rows_of
 
+DRAWN = ("rnn", "lstm", "gru", "rglru", "gated_deltanet", "ssd", "transformer", "hybrid")
 COMPARED = ("rnn", "lstm", "rglru", "ssd", "gated_deltanet", "attention")
 
 
@@ -162,6 +165,61 @@ def accuracies(results: Path) -> Figure:
     return figure
 
 
+def learning(results: Path) -> Figure:
+    """Accuracy on valid by the seconds of training, the mean of the seeds of each mixer."""
+    figure, axes = new_figure()
+    for word in (name for name in snippet_models() if name in DRAWN):
+        curves = [row["curve"] for row in snippet_models()[word].rows(results)]
+        if curves:
+            seconds, accuracy = (
+                np.mean([[point[name] for point in curve] for curve in curves], axis=0)
+                for name in ("wall_seconds", "accuracy")
+            )
+            axes.plot(seconds, 100 * accuracy, **line_of(word))
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("seconds of training")
+    axes.set_ylabel("right on valid, %")
+    legend_below(figure, axes)
+    return figure
+
+
+def scaled(groups: Callable[[str, Path], Mapping[int, list[dict]]], label: str) -> Callable:
+    """Loss of language models by parameters or by steps."""
+
+    def draw(results: Path) -> Figure:
+        figure, axes = new_figure()
+        for mixer in scaling.MIXERS:
+            found = groups(mixer, results)
+            means = [np.mean(scaling.losses(rows)) for rows in found.values()]
+            axes.plot(list(found), means, **line_of(mixer))
+        for axis in (axes.set_xscale, axes.set_yscale):
+            axis("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
+        axes.set_xlabel(label)
+        axes.set_ylabel("nats per character, valid")
+        legend_below(figure, axes)
+        return figure
+
+    return draw
+
+
+def context(results: Path) -> Figure:
+    """Loss of the largest language models by the place of the token that is asked for."""
+    figure, axes = new_figure()
+    for mixer in scaling.MIXERS:
+        for row in scaling.by_size(mixer, results).get(scaling.SIZES[-1], ()):
+            axes.plot(scaling.PLACES, scaling.by_place(row), **line_of(mixer))
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(scaling.PLACES, [str(place) for place in scaling.PLACES])
+    axes.set_xlabel("place in the sequence, up to")
+    axes.set_ylabel("nats per token, valid")
+    legend_below(figure, axes)
+    return figure
+
+
 def _broken(label: str, width: int = 24) -> str:
     """A label in two lines where it is long."""
     if len(label) <= width:
@@ -208,6 +266,24 @@ PICTURES = (
         extrapolation("induction"),
     ),
     Picture(
+        "scaling",
+        "parameters",
+        "Loss of language models by parameters outside the tables, after as many steps.",
+        scaled(scaling.by_size, "parameters"),
+    ),
+    Picture(
+        "scaling",
+        "steps",
+        "Loss by training steps of 4,096 tokens, with 100,000 parameters.",
+        scaled(scaling.by_steps, "steps"),
+    ),
+    Picture(
+        "scaling",
+        "context",
+        "Loss of models of a million parameters by the token's place in the sequence.",
+        context,
+    ),
+    Picture(
         "ablations",
         "effects",
         "What a change does to test accuracy; a diamond is a difference that is more than chance.",
@@ -218,6 +294,12 @@ PICTURES = (
         "accuracies",
         "Test accuracy on review snippets: means with 95% intervals over seeds, and every seed.",
         accuracies,
+    ),
+    Picture(
+        "sentiment",
+        "learning",
+        "Accuracy on valid by time of training, mixers of equal size.",
+        learning,
     ),
 )
 

@@ -22,6 +22,7 @@ ORDER = (
     "crossover",
     "gradients",
     "long_range",
+    "scaling",
     "sentiment",
     "ablations",
     "state_tracking",

@@ -198,6 +198,7 @@ class Loop:
             learning_rate=float(self.learning_rate(step - 1)),
             ms_per_step=self.progress.milliseconds_per_step(),
             examples_per_second=examples / (now - self._window_started),
+            wall_seconds=self.progress.wall_seconds,
         )
         self._window_started, self._window_first = now, step + 1
 
@@ -213,6 +214,7 @@ class Loop:
             metrics,
             ms_per_step=milliseconds,
             examples_per_second=examples_per_second,
+            wall_seconds=self.progress.wall_seconds,
         )
         self.progress.evaluated_step = step
         progress, sign = self.progress, 1 if self.task.greater_is_better else -1

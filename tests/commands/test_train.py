@@ -75,7 +75,7 @@ def test_every_row_holds_what_the_design_says(one_run):
     ]
     for row in rows:
         assert row["epoch"] == row["step"] / 8
-        numbers = {"loss", "accuracy", "ms_per_step", "examples_per_second"}
+        numbers = {"loss", "accuracy", "ms_per_step", "examples_per_second", "wall_seconds"}
         if row["split"] == "train":
             numbers |= {"grad_norm", "learning_rate"}
         assert set(row) == numbers | {"step", "epoch", "split"}

@@ -21,7 +21,7 @@ from seqjax.training.progress import TIMINGS, Progress
 from seqjax.training.state import TrainState
 from seqjax.training.sums import Packed
 
-TIMES = {"ms_per_step", "examples_per_second", "learning_rate"}
+TIMES = {"ms_per_step", "examples_per_second", "wall_seconds", "learning_rate"}
 
 
 NEVER_TOLD = Preemption()

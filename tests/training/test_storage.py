@@ -102,7 +102,7 @@ def test_a_run_in_a_store_is_the_one_on_a_disk(bucket, config, tmp_path, monkeyp
     }
     assert run(config, RunFolder("bucket://run"), console) == found  # it has finished
     assert load_trained(RunFolder("bucket://run")).step == found["best_step"]
-    timed = {"ms_per_step", "examples_per_second"}
+    timed = {"ms_per_step", "examples_per_second", "wall_seconds"}
     for stored_row, row in zip(rows_of(stored), rows_of(tmp_path / "disk"), strict=True):
         assert stored_row.keys() == row.keys()
         for name in row.keys() - timed:
