@@ -11,7 +11,7 @@ CHOICES = {
     "feed_forward": ("none", "two_layer", "one_layer"),
     "activation": ("relu", "squared_relu", "gelu"),
     "recurrent_activation": ("tanh", "sigmoid", "relu"),
-    "pool": ("last", "mean", "none"),
+    "pool": ("last", "mean", "max", "none"),
     "linear_recurrence": ("auto", "sequential", "associative", "chunked"),
     "nonlinear_recurrence": ("auto", "sequential", "parallel"),
     "matrix_recurrence": ("auto", "sequential", "associative", "chunked"),
@@ -75,7 +75,8 @@ class ModelConfig:
     attention_dropout: float = 0.0  # on the attention weights
 
     # Head
-    pool: str = "last"  # the last real step, the mean over real steps, or none: logits per step
+    # The last real step, the mean or the highest of each unit over them, or none: logits per step
+    pool: str = "last"
     tie_embeddings: bool = False  # logits from the embedding table (Press and Wolf 2017), no bias
 
     # What the backward pass computes again instead of keeping it: nothing; all but the products of

@@ -14,7 +14,7 @@ from seqjax.models.linear import make_linear
 class Pooled(NamedTuple):
     """What a pooled head remembers of earlier chunks."""
 
-    value: Float[Array, "batch width"]  # the last real step so far, or the sum of all
+    value: Float[Array, "batch width"]  # the last real step so far, the sum or the highest of all
     count: Int[Array, " batch"]  # real steps so far
 
 
@@ -73,6 +73,11 @@ def pool(
     if config.pool == "mean":
         total = carry.value + jnp.where(real[..., None], x, 0).sum(axis=1)
         return total / jnp.maximum(count, 1)[:, None], Pooled(total, count)
+    if config.pool == "max":
+        so_far = jnp.where(carry.count[:, None] > 0, carry.value, -jnp.inf)
+        highest = jnp.maximum(so_far, jnp.where(real[..., None], x, -jnp.inf).max(axis=1))
+        highest = jnp.where(count[:, None] > 0, highest, 0)
+        return highest, Pooled(highest, count)
     last = pick(x, real.shape[1] - 1 - jnp.argmax(real[:, ::-1], axis=1))
     if config.bidirectional:
         forward, _ = jnp.split(last, 2, axis=-1)

@@ -11,6 +11,7 @@ from seqjax import models
 from seqjax.models import ModelConfig
 from seqjax.models.head import pool
 
+POOLED = ["last", "mean", "max"]
 BARE = ModelConfig(input_size=3, embedding_size=0, pattern=())
 X = np.random.default_rng(0).normal(size=(2, 6, 3)).astype("float32")
 MASK = np.array([[1, 1, 0, 1, 0, 0], [0, 1, 1, 1, 1, 1]], bool)
@@ -30,13 +31,21 @@ def test_mean_is_over_real_steps():
     np.testing.assert_allclose(found, [X[0, [0, 1, 3]].mean(0), X[1, 1:].mean(0)], rtol=1e-5)
 
 
-@pytest.mark.parametrize("how", ["last", "mean"])
+def test_max_is_over_real_steps_and_so_is_its_gradient():
+    found, _ = pooled("max")
+    np.testing.assert_array_equal(found, [X[0, [0, 1, 3]].max(0), X[1, 1:].max(0)])
+    gradient = jax.grad(lambda x: pooled("max", x)[0].sum())(jnp.asarray(X))
+    highest = np.where(MASK[..., None], X, -np.inf)
+    np.testing.assert_array_equal(gradient, highest == highest.max(1, keepdims=True))
+
+
+@pytest.mark.parametrize("how", POOLED)
 def test_a_row_without_a_real_step_gives_zeros(how):
     found, _ = pooled(how, mask=np.zeros((2, 6), bool))
     np.testing.assert_array_equal(found, np.zeros((2, 3)))
 
 
-@pytest.mark.parametrize("how", ["last", "mean"])
+@pytest.mark.parametrize("how", POOLED)
 @pytest.mark.parametrize("sizes", [[6], [2, 3, 1], [1] * 6])
 def test_chunks_pool_what_has_come_so_far(how, sizes):
     carry, start = None, 0
@@ -48,7 +57,7 @@ def test_chunks_pool_what_has_come_so_far(how, sizes):
         np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("how", ["last", "mean"])
+@pytest.mark.parametrize("how", POOLED)
 @pytest.mark.parametrize("sizes", [[6], [2, 3, 1], [3, 3]])
 def test_a_reset_begins_a_new_example(how, sizes):
     reset = np.array([[0, 0, 0, 1, 0, 0], [0, 1, 0, 1, 0, 0]], bool)
@@ -76,7 +85,7 @@ def test_both_directions_end_at_their_own_ends():
     np.testing.assert_array_equal(found, np.concatenate([forward, backward], axis=1))
 
 
-@pytest.mark.parametrize("how", ["last", "mean", "none"])
+@pytest.mark.parametrize("how", [*POOLED, "none"])
 def test_logits_are_linear_in_the_pooled_vector(how):
     config = replace(BARE, pool=how, outputs=2)
     kernel = np.random.default_rng(1).normal(size=(3, 2)).astype("float32")
