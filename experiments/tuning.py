@@ -44,6 +44,13 @@ class Tuned(NamedTuple):
         best = self.chosen(results)
         return [] if best is None else [best.where(seed=seed) for seed in range(self.seeds)]
 
+    def lend(self, cell: Cell, results: Path) -> list[Cell]:
+        """Another cell at the chosen learning rate; none while it is not chosen."""
+        best = self.chosen(results)
+        if best is None:
+            return []
+        return [cell.where(optimizer__learning_rate=best.rate, seed=0)]
+
     def rows(self, results: Path) -> list[dict]:
         """The rows of the chosen learning rate."""
         return rows_of(self.repeats(results), results)

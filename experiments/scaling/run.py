@@ -51,23 +51,16 @@ def tuned(mixer: str) -> Tuned:
     return Tuned(cell(mixer, MIDDLE, USUAL), METRIC, sign=-1, seeds=SEEDS)
 
 
-def chosen(cell: Cell, mixer: str, results: Path) -> list[Cell]:
-    """The cell at its mixer's learning rate; none while that is not known."""
-    best = tuned(mixer).chosen(results)
-    rate = best and dict(best.settings)["optimizer.learning_rate"]
-    return [cell.where(optimizer__learning_rate=rate, seed=0)] if rate else []
-
-
 def by_size(mixer: str, results: Path) -> dict[int, list[dict[str, Any]]]:
     """The rows of the sizes that have run: the seeds of the middle one, else the first seed."""
-    found = {size: chosen(cell(mixer, size, USUAL), mixer, results) for size in SIZES}
+    found = {size: tuned(mixer).lend(cell(mixer, size, USUAL), results) for size in SIZES}
     found[MIDDLE] = tuned(mixer).repeats(results)
     return _ran(found, results)
 
 
 def by_steps(mixer: str, results: Path) -> dict[int, list[dict[str, Any]]]:
     """The rows of the numbers of steps that have run, alike."""
-    found = {steps: chosen(cell(mixer, MIDDLE, steps), mixer, results) for steps in STEPS}
+    found = {steps: tuned(mixer).lend(cell(mixer, MIDDLE, steps), results) for steps in STEPS}
     found[USUAL] = tuned(mixer).repeats(results)
     return _ran(found, results)
 
@@ -124,7 +117,7 @@ def _by_parameters_and_steps(results: Path) -> Iterator[str]:
         best = tuned(mixer).chosen(results)
         if best is None:
             continue
-        cells = [f"`{mixer}`", f"{dict(best.settings)['optimizer.learning_rate']:g}"]
+        cells = [f"`{mixer}`", f"{best.rate:g}"]
         for places, groups in (
             (SIZES, by_size(mixer, results)),
             (STEPS, by_steps(mixer, results)),
@@ -160,7 +153,7 @@ def main(values: FlagValues) -> None:
             found
             for size, steps in shapes
             for mixer in MIXERS
-            for found in chosen(cell(mixer, size, steps), mixer, RESULTS)
+            for found in tuned(mixer).lend(cell(mixer, size, steps), RESULTS)
         ]
 
     def repeats() -> list[Cell]:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments.scaling import run as scaling
-from experiments.scaling.run import METRIC, MIXERS, SIZES, STEPS, by_place, cell, chosen, power_law
+from experiments.scaling.run import METRIC, MIXERS, SIZES, STEPS, by_place, cell, power_law, tuned
 from experiments.sweep import run_cells
 
 
@@ -39,13 +38,13 @@ def test_every_cell_is_the_model_that_it_says(mixer):
 def test_the_rate_of_a_mixer_is_that_of_its_best_trial(tmp_path, monkeypatch):
     results = tmp_path / "results.jsonl"
     other = cell("lstm", SIZES[0], STEPS[0])
-    assert chosen(other, "lstm", results) == []
+    assert tuned("lstm").lend(other, results) == []
 
     def pretended(cell, console):
-        return {"id": cell.identity} | rows(dict(cell.settings)["optimizer.learning_rate"])[0]
+        return {"id": cell.identity} | rows(cell.rate)[0]
 
     monkeypatch.setattr("experiments.sweep.run_cell", pretended)
-    run_cells(scaling.tuned("lstm").trials(), results, Console(quiet=True))
-    (found,) = chosen(other, "lstm", results)
-    assert dict(found.settings)["optimizer.learning_rate"] == 1e-3
+    run_cells(tuned("lstm").trials(), results, Console(quiet=True))
+    (found,) = tuned("lstm").lend(other, results)
+    assert found.rate == 1e-3
     assert dataclasses.replace(found, settings=other.settings) == other

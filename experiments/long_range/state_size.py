@@ -1,0 +1,75 @@
+"""How much state recall takes: `python -m experiments.long_range.state_size`.
+
+Recall of the values of 8 keys within 64 steps (Arora et al. 2024, "Zoology") by models of different
+sizes, beside the bytes that each keeps of a sequence. Learning rates are those that
+`experiments.long_range` chooses at 100,000 parameters.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+from absl.flags import FlagValues
+
+from experiments.command import define_flags, run_stages
+from experiments.long_range.run import RESULTS, models
+from experiments.sweep import Cell, rows_of
+from experiments.tuning import stages
+from seqjax import models as modeling
+from seqjax.command_line import run_command
+
+PROBE = "mqar"
+MIXERS = ("lstm", "rglru", "gated_deltanet", "transformer")
+SIZES = (30_000, 100_000, 300_000)  # parameters outside the tables
+
+
+def cell(mixer: str, size: int) -> Cell:
+    """The cell of `long_range`, in another size."""
+    usual = models()[PROBE, mixer].cell
+    return Cell(f"{usual.config},size={size}", usual.settings, usual.details)
+
+
+def carry_bytes(cell: Cell) -> int:
+    """What is kept of one sequence of the training length: states, or keys and values."""
+    config = cell.resolve()
+    model = config.model.with_sizes(vocabulary_size=config.data.probe.vocabulary_size, outputs=1)
+    carry = jax.eval_shape(
+        lambda: modeling.init_carry(model, batch_size=1, capacity=config.data.probe.length)
+    )
+    return sum(array.size * array.dtype.itemsize for array in jax.tree.leaves(carry))
+
+
+def table(results: Path) -> Sequence[str]:
+    """The lines of Markdown of the README: by mixer and size."""
+    lines = [
+        f"| mixer | {' | '.join(f'{size:,}: bytes, accuracy' for size in SIZES)} |",
+        "|---|" + "---|" * len(SIZES),
+    ]
+    for mixer in MIXERS:
+        cells = []
+        for size in SIZES:
+            here = cell(mixer, size)
+            rows = rows_of(models()[PROBE, mixer].lend(here, results), results)
+            reached = f", {rows[0]['summary']['valid']['accuracy']:.3f}" if rows else ""
+            cells.append(f"{carry_bytes(here):,}{reached}")
+        lines.append(f"| `{mixer}` | {' | '.join(cells)} |")
+    return lines
+
+
+def main(values: FlagValues) -> None:
+    """Runs what is missing, the choice of learning rates among it, then prints the table."""
+    tuned = [models()[PROBE, mixer] for mixer in MIXERS]
+
+    def sizes() -> list[Cell]:
+        return [
+            found
+            for size in SIZES
+            for mixer, model in zip(MIXERS, tuned, strict=True)
+            for found in model.lend(cell(mixer, size), RESULTS)
+        ]
+
+    run_stages(values, (stages(tuned, RESULTS)[0], sizes), RESULTS, table)
+
+
+if __name__ == "__main__":
+    run_command(define_flags, main)
