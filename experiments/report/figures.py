@@ -193,7 +193,8 @@ def scaled(groups: Callable[[str, Path], Mapping[int, list[dict]]], label: str) 
         for mixer in scaling.MIXERS:
             found = groups(mixer, results)
             means = [np.mean(scaling.losses(rows)) for rows in found.values()]
-            axes.plot(list(found), means, **line_of(mixer))
+            if means:
+                axes.plot(list(found), means, **line_of(mixer))
         for axis in (axes.set_xscale, axes.set_yscale):
             axis("log")
         axes.yaxis.set_major_formatter("{x:g}")
@@ -319,5 +320,10 @@ def finding(evidence: Evidence) -> Figure:
 
 
 def drawn(evidence: Evidence) -> dict[Picture, Figure]:
-    """All figures."""
-    return {picture: picture.draw(evidence.results(picture.experiment)) for picture in PICTURES}
+    """All figures but those whose experiment has not run."""
+    figures = {picture: picture.draw(evidence.results(picture.experiment)) for picture in PICTURES}
+    return {
+        picture: figure
+        for picture, figure in figures.items()
+        if any(axes.has_data() for axes in figure.axes)
+    }

@@ -21,9 +21,12 @@ from experiments.sweep import ROOT
 ORDER = (
     "crossover",
     "gradients",
+    "certificates",
     "long_range",
     "scaling",
     "sentiment",
+    "applications",
+    "babi",
     "ablations",
     "state_tracking",
     "article_claims",

@@ -9,7 +9,7 @@ from experiments.article_claims.evidence import Evidence
 from experiments.article_claims.ledger import CLAIMS
 from experiments.report import __main__ as command
 from experiments.report import page as pages
-from experiments.report.figures import PICTURES
+from experiments.report.figures import PICTURES, drawn
 from seqjax.errors import UserError
 
 HOSTILE = "<script>alert(1)</script>"
@@ -37,11 +37,18 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def text():
+def drawings():
+    """Returns the figures of the committed rows."""
+    return drawn(Evidence())
+
+
+@pytest.fixture(scope="module")
+def text(drawings):
     """Returns the page of the committed rows, with one hostile claim."""
     hostile = CLAIMS[0]._replace(statement=HOSTILE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pages, "CLAIMS", (hostile, *CLAIMS[1:]))
+        patch.setattr(pages, "drawn", lambda evidence: drawings)
         return pages.page(Evidence())
 
 
@@ -55,8 +62,10 @@ def test_every_claim_has_its_verdict(reader):
     assert reader.verdicts == [claim.verdict for claim in CLAIMS]
 
 
-def test_every_figure_is_there(reader):
-    assert reader.tags.count("svg") == reader.tags.count("figcaption") == len(PICTURES)
+def test_every_figure_is_there_whose_experiment_has_run(reader, drawings):
+    assert reader.tags.count("svg") == reader.tags.count("figcaption") == len(drawings)
+    without_rows = {picture.experiment for picture in set(PICTURES) - set(drawings)}
+    assert without_rows <= {"scaling", "sentiment"}
 
 
 def test_the_page_needs_nothing_beside_itself(text, reader):
