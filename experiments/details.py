@@ -62,15 +62,7 @@ def test_bleu(folder: RunFolder) -> dict[str, Any]:
     split = _split(trained, "test")
     with setup.context():
         beam, greedy = (
-            details.score(
-                setup,
-                setup.evaluation(),
-                trained.params,
-                split,
-                trained.tokenizer,
-                references,
-                options,
-            )
+            details.score(trained, setup.evaluation(), split, references, options)
             for options in (setup.task.options(), setup.task.options(beams=1))
         )
     return beam | {"greedy_bleu": greedy["bleu"]}

@@ -66,11 +66,6 @@ class Cell:
         """Twelve hexadecimal digits that name the cell's row."""
         return hashlib.sha256(self.command.encode()).hexdigest()[:12]
 
-    @property
-    def rate(self) -> float:
-        """The learning rate that its settings name."""
-        return dict(self.settings)["optimizer.learning_rate"]
-
     def where(self, **settings: Any) -> "Cell":
         """The cell with other settings; a double underscore stands for the dot of a path."""
         named = {path.replace("__", "."): value for path, value in settings.items()}

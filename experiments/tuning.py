@@ -46,10 +46,13 @@ class Tuned(NamedTuple):
 
     def lend(self, cell: Cell, results: Path) -> list[Cell]:
         """Another cell at the chosen learning rate; none while it is not chosen."""
+        rate = self.rate(results)
+        return [] if rate is None else [cell.where(optimizer__learning_rate=rate, seed=0)]
+
+    def rate(self, results: Path) -> float | None:
+        """The chosen learning rate."""
         best = self.chosen(results)
-        if best is None:
-            return []
-        return [cell.where(optimizer__learning_rate=best.rate, seed=0)]
+        return best and dict(best.settings)["optimizer.learning_rate"]
 
     def rows(self, results: Path) -> list[dict]:
         """The rows of the chosen learning rate."""

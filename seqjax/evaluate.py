@@ -65,15 +65,7 @@ def main(values: FlagValues) -> None:
         evaluation = setup.evaluation()
         result |= evaluation(trained.params, split).metrics
         if references is not None:
-            result |= score(
-                setup,
-                evaluation,
-                trained.params,
-                split,
-                trained.tokenizer,
-                references,
-                options,
-            )
+            result |= score(trained, evaluation, split, references, options)
         for name, (measure, _) in DETAILS.items():
             if values[name].value:
                 result[name] = measure(setup, evaluation, trained.params, split)

@@ -21,9 +21,11 @@ from experiments.applications.run import (
 )
 from experiments.babi import run as babi
 from experiments.long_range.run import models as probes
+from experiments.sentiment import imdb, snippets
+from experiments.sentiment.contest import by_seed
 from experiments.sentiment.run import linear_accuracy
-from experiments.sentiment.snippets import models as snippet_models
 from experiments.sweep import read_rows
+from experiments.tuning import Tuned
 
 __all__ = ["RESULTS", "table"]
 
@@ -55,7 +57,7 @@ def table(results: Path) -> Sequence[str]:
     ]
     for line in (
         *_applications(results),
-        _snippets(folder / "sentiment" / "results.jsonl"),
+        *_sentiment(folder / "sentiment"),
         _babi(folder / "babi" / "results.jsonl"),
         *_probes(folder / "long_range" / "results.jsonl"),
     ):
@@ -95,15 +97,19 @@ def _compared(application: Application, ran: Mapping, metric: str) -> str:
     )
 
 
-def _snippets(results: Path) -> Line:
-    found = {word: model.rows(results) for word, model in snippet_models().items()}
-    reached = {
-        word: f"{100 * np.mean([row['summary']['test']['accuracy'] for row in rows]):.1f}"
-        for word, rows in found.items()
-        if rows
-    }
-    linear = f"tf-idf + logistic regression {100 * linear_accuracy():.1f}"
-    return Line("sentiment: accuracy, %", reached, linear)
+def _sentiment(folder: Path) -> Iterator[Line]:
+    linear = {"tf-idf + logistic regression": linear_accuracy()}
+    for task, models, results, lines in (
+        ("sentiment", snippets.models(), folder / "results.jsonl", linear),
+        ("imdb", imdb.models(), folder / "imdb.jsonl", imdb.LINES),
+    ):
+        compare = ", ".join(f"{line} {100 * value:.1f}" for line, value in lines.items())
+        yield Line(f"{task}: accuracy, %", _accuracies(models, results), compare)
+
+
+def _accuracies(models: Mapping[str, Tuned], results: Path) -> dict[str, str]:
+    found = {word: by_seed(model.rows(results)) for word, model in models.items()}
+    return {word: f"{np.mean(list(of.values())):.1f}" for word, of in found.items() if of}
 
 
 def _babi(results: Path) -> Line:

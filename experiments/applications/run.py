@@ -52,12 +52,6 @@ RECURRENT_OR_NOT = ("lstm", "lru", "transformer")
 RECURRENT_TO_HYBRID = ("rnn", *RECURRENT_OR_NOT, "hybrid")
 TEXT_TO_HYBRID = ("bag", "rnn", "lstm", "rglru", "transformer", "hybrid")
 
-IMDB = {
-    "data__source": "files",
-    "data__train": "data/imdb/train.tsv.xz",
-    "data__test": "data/imdb/test.tsv.xz",
-}
-
 SST = {
     "data__source": "trees",
     "data__train": "data/sst/trees_train.txt.gz",
@@ -123,13 +117,6 @@ def forecasts(words: Sequence[str], **settings: Any) -> Application:
 
 
 APPLICATIONS = {
-    "imdb": Application(
-        cells=of_words(TEXT_TO_HYBRID, "imdb", **IMDB),
-        lines={
-            "tf-idf + logistic regression": {"accuracy": 0.9065},
-            "NB-weighted bigrams + logistic regression": {"accuracy": 0.9116},
-        },
-    ),
     "sst2, valid": Application(
         cells=of_words(TEXT_TO_HYBRID, "sst2", **SST),
         split="valid",

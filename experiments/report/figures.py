@@ -14,6 +14,7 @@ from experiments.ablations.run import compare
 from experiments.article_claims.evidence import Evidence
 from experiments.crossover.atlas import Atlas, Shape
 from experiments.gradients.run import repeated
+from experiments.long_range.run import MIXERS as WORDS
 from experiments.long_range.run import models
 from experiments.report.drawing import INK, SIZE, colour, legend_below, line_of, new_figure, styled
 from experiments.scaling import run as scaling
@@ -22,7 +23,6 @@ from experiments.sentiment.snippets import models as snippet_models
 from experiments.statistics import mean_and_interval
 from experiments.sweep import rows_of
 
-DRAWN = ("rnn", "lstm", "gru", "rglru", "gated_deltanet", "ssd", "transformer", "hybrid")
 COMPARED = ("rnn", "lstm", "rglru", "ssd", "gated_deltanet", "attention")
 
 
@@ -168,9 +168,9 @@ def accuracies(results: Path) -> Figure:
 def learning(results: Path) -> Figure:
     """Accuracy on valid by the seconds of training, the mean of the seeds of each mixer."""
     figure, axes = new_figure()
-    for word in (name for name in snippet_models() if name in DRAWN):
-        curves = [row["curve"] for row in snippet_models()[word].rows(results)]
-        if curves:
+    models_of = snippet_models()
+    for word in WORDS:
+        if curves := [row["curve"] for row in models_of[word].rows(results)]:
             seconds, accuracy = (
                 np.mean([[point[name] for point in curve] for curve in curves], axis=0)
                 for name in ("wall_seconds", "accuracy")
@@ -195,8 +195,8 @@ def scaled(groups: Callable[[str, Path], Mapping[int, list[dict]]], label: str) 
             means = [np.mean(scaling.losses(rows)) for rows in found.values()]
             if means:
                 axes.plot(list(found), means, **line_of(mixer))
-        for axis in (axes.set_xscale, axes.set_yscale):
-            axis("log")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter("{x:g}")
         axes.set_xlabel(label)

@@ -7,7 +7,7 @@ is tuned alike, three learning rates at 100,000 parameters, and keeps the best o
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from absl.flags import FlagValues
@@ -31,12 +31,8 @@ PLACES = (1, 16, 32, 64, 128, 256)  # where the groups of positions end
 
 def cell(mixer: str, size: int, steps: int) -> Cell:
     """The run of a model of a size, its learning rate not yet chosen."""
-    largest = size == SIZES[-1]
-    whole = Cell(
-        f"configs/char_lm.py:{mixer},size={size}",
-        details=("valid_by_position",) if largest else (),
-    )
-    return whole.where(
+    details = ("valid_by_position",) if size == SIZES[-1] else ()
+    return Cell(f"configs/char_lm.py:{mixer},size={size}", details=details).where(
         data__source="files",
         data__train="data/tinyshakespeare/input.txt.gz",
         data__length=LENGTH,
@@ -75,18 +71,13 @@ def losses(rows: Sequence[Mapping[str, Any]]) -> list[float]:
     return [row["summary"]["valid"][METRIC] for row in rows]
 
 
-class PowerLaw(NamedTuple):
-    """`loss = factor * x^-exponent`, by least squares on logarithms."""
+def exponent(groups: Mapping[int, Sequence[Mapping[str, Any]]]) -> float:
+    """The power of parameters, or steps, with which the mean loss falls in the measured range.
 
-    exponent: float
-    factor: float
-
-
-def power_law(groups: Mapping[int, Sequence[Mapping[str, Any]]]) -> PowerLaw:
-    """The power of parameters, or steps, with which the mean loss falls in the measured range."""
+    The a of `loss = c x^-a`, by least squares on logarithms.
+    """
     means = [np.mean(losses(rows)) for rows in groups.values()]
-    slope, intercept = np.polyfit(np.log(list(groups)), np.log(means), 1)
-    return PowerLaw(-float(slope), float(np.exp(intercept)))
+    return -float(np.polyfit(np.log(list(groups)), np.log(means), 1)[0])
 
 
 def by_place(row: Mapping[str, Any]) -> list[float]:
@@ -114,16 +105,16 @@ def table(results: Path) -> Sequence[str]:
 
 def _by_parameters_and_steps(results: Path) -> Iterator[str]:
     for mixer in MIXERS:
-        best = tuned(mixer).chosen(results)
-        if best is None:
+        rate = tuned(mixer).rate(results)
+        if rate is None:
             continue
-        cells = [f"`{mixer}`", f"{best.rate:g}"]
+        cells = [f"`{mixer}`", f"{rate:g}"]
         for places, groups in (
             (SIZES, by_size(mixer, results)),
             (STEPS, by_steps(mixer, results)),
         ):
             cells += [shown_mean(losses(groups[at]), 3) if at in groups else "" for at in places]
-            cells.append(f"{power_law(groups).exponent:.3f}" if len(groups) > 2 else "")
+            cells.append(f"{exponent(groups):.3f}" if len(groups) > 2 else "")
         yield f"| {' | '.join(cells)} |"
 
 

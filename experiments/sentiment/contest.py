@@ -35,17 +35,18 @@ def entries(
 ) -> dict[str, Entry]:
     """By model; `groups` tells which test examples belong together."""
     rows = {name: found for name, model in models.items() if (found := model.rows(results))}
-    accuracies = {name: [accuracy(row) for row in found] for name, found in rows.items()}
     differences = {}
-    for name in accuracies.keys() - {BASELINE}:
-        pairs = list(zip(accuracies[name], accuracies.get(BASELINE, ()), strict=False))
-        if len(pairs) > 1:
-            differences[name] = paired_difference(*zip(*pairs, strict=True))
+    base = by_seed(rows.get(BASELINE, ()))
+    for name in rows.keys() - {BASELINE}:
+        here = by_seed(rows[name])
+        shared = sorted(here.keys() & base.keys())
+        if len(shared) > 1:
+            differences[name] = paired_difference(*([of[n] for n in shared] for of in (here, base)))
     adjusted = holm({name: found.p_value for name, found in differences.items()})
     return {
         name: Entry(
             found,
-            accuracies[name],
+            list(by_seed(found).values()),
             bootstrap_interval(np.stack([unpacked(row["test_correct"]) for row in found]), groups),
             differences.get(name),
             adjusted.get(name, 1.0),
@@ -54,9 +55,9 @@ def entries(
     }
 
 
-def accuracy(row: Mapping) -> float:
-    """The test accuracy of a row, in points."""
-    return 100 * row["summary"]["test"]["accuracy"]
+def by_seed(rows: Sequence[Mapping]) -> dict[int, float]:
+    """The test accuracy of each seed, in points."""
+    return {row["config"]["seed"]: 100 * row["summary"]["test"]["accuracy"] for row in rows}
 
 
 def lines_of(found: Mapping[str, Entry], lines: Mapping[str, float]) -> list[str]:
@@ -67,7 +68,7 @@ def lines_of(found: Mapping[str, Entry], lines: Mapping[str, float]) -> list[str
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, entry in found.items():
-        summary, rate = entry.rows[0]["summary"], entry.rows[0]["config"]["optimizer"]
+        summary, optimizer = entry.rows[0]["summary"], entry.rows[0]["config"]["optimizer"]
         low, high = (100 * end for end in entry.interval)
         apart = ["", ""]
         if entry.difference:
@@ -76,7 +77,7 @@ def lines_of(found: Mapping[str, Entry], lines: Mapping[str, float]) -> list[str
         minutes = np.median([row["summary"]["wall_seconds"] for row in entry.rows]) / 60
         cells = [
             f"`{name}`",
-            f"{rate['learning_rate']:g}",
+            f"{optimizer['learning_rate']:g}",
             f"{summary['parameters']:,} ({summary['parameters_outside_embedding']:,})",
             str(len(entry.rows)),
             shown_mean(entry.accuracies, 1),

@@ -63,8 +63,9 @@ def table(results: Path) -> list[str]:
     """
     steps = read_rows(STEP_TIMES)
     lines = [
-        "| model | parameters (outside tables) | training loss | test accuracy, % | ms/step |",
-        "|---|---|---|---|---|",
+        "| model | parameters (outside tables) | seeds | training loss | test accuracy, % "
+        "| ms/step |",
+        "|---|---|---|---|---|---|",
     ]
     for model, group in cells().items():
         summaries = [row["summary"] for row in rows_of(group, results)]
@@ -76,14 +77,14 @@ def table(results: Path) -> list[str]:
         accuracy, half = mean_and_interval([100 * s["test"]["accuracy"] for s in summaries])
         size = f"{summaries[0]['parameters']:,} ({summaries[0]['parameters_outside_embedding']:,})"
         lines.append(
-            f"| `{model}` | {size} | {loss:.4f} ± {loss_half:.4f} | {accuracy:.1f} ± {half:.1f} "
-            f"| {milliseconds} |"
+            f"| `{model}` | {size} | {len(summaries)} | {loss:.4f} ± {loss_half:.4f} "
+            f"| {accuracy:.1f} ± {half:.1f} | {milliseconds} |"
         )
     return [
         *lines,
-        f"| tf-idf + logistic regression | | | {100 * linear_accuracy():.1f} | |",
-        "| the article's RNN, as printed | | 0.3182 | 82.62 | 53 |",
-        "| the article's Transformer, as printed | | 0.2360 | | 118 |",
+        f"| tf-idf + logistic regression | | | | {100 * linear_accuracy():.1f} | |",
+        "| the article's RNN, as printed | | | 0.3182 | 82.62 | 53 |",
+        "| the article's Transformer, as printed | | | 0.2360 | | 118 |",
     ]
 
 

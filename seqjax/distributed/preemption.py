@@ -29,7 +29,9 @@ class Preemption:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Where signals are heard; of several hosts JAX itself listens to SIGTERM on each."""
-        heard = {signal.SIGINT: self._interrupt}
+        heard = {}
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+            heard[signal.SIGINT] = self._interrupt
         if not jax.distributed.is_initialized():
             heard[signal.SIGTERM] = self._hear
         before = {number: signal.signal(number, handler) for number, handler in heard.items()}

@@ -12,6 +12,7 @@ from seqjax.models import Params
 from seqjax.tasks.task import Options
 from seqjax.training.evaluation import Evaluation
 from seqjax.training.setup import Setup
+from seqjax.training.trained import Trained
 
 SHORTEST = 8  # steps up to which inputs are of one group; the next group ends at twice as many
 
@@ -109,14 +110,13 @@ def answers(
 
 
 def score(
-    setup: Setup,
+    trained: Trained,
     evaluation: Evaluation,
-    params: Params,
     split: Split,
-    tokenizer: Tokenizer,
     references: Sequence[str],
     options: Options,
 ) -> dict[str, Any]:
     """How good the answers of a task that writes are, and how much it keeps while it writes."""
-    said = answers(setup, evaluation, params, split, tokenizer, options)
+    setup = trained.setup
+    said = answers(setup, evaluation, trained.params, split, trained.tokenizer, options)
     return setup.task.score(said, references) | setup.task.state_bytes(setup.model, split)

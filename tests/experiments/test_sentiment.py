@@ -44,7 +44,7 @@ def row_of(cell, rate, right):
         "parameters_outside_embedding": 100,
         "wall_seconds": 90.0,
     }
-    config = {"optimizer": {"learning_rate": rate}}
+    config = {"seed": dict(cell.settings)["seed"], "optimizer": {"learning_rate": rate}}
     return {"id": cell.identity, "config": config, "summary": summary} | {
         "test_correct": packed(answers)
     }
@@ -57,6 +57,15 @@ def test_differences_are_paired_by_seed(results):
     difference = found["lstm"].difference
     assert (difference.mean, difference.half_width, difference.pairs) == (10.0, 0.0, SEEDS)
     assert found["lstm"].adjusted_p == 0.0
+
+
+def test_a_seed_that_one_of_them_lacks_is_left_out(results):
+    models, path = results
+    second = models["bag"].repeats(path)[1]
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if second.identity not in line))
+    difference = entries(models, path, None)["lstm"].difference
+    assert (difference.mean, difference.half_width, difference.pairs) == (10.0, 0.0, SEEDS - 1)
 
 
 def test_an_interval_over_films_is_the_wider_one(results):
