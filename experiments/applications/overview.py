@@ -12,10 +12,10 @@ import numpy as np
 
 from experiments.applications.run import (
     APPLICATIONS,
-    PERCENT,
     RESULTS,
     Application,
     data_lines,
+    figure,
     measured,
     rows_by_word,
 )
@@ -81,7 +81,7 @@ def _applications(results: Path) -> Iterator[Line]:
         metric = application.metrics[0]
         ran = rows_by_word(application, rows)
         reached = {
-            word: _number(metric, measured(application, row)[metric])
+            word: figure(metric, measured(application, row)[metric])
             for word, row in ran.items()
             if "summary" in row
         }
@@ -91,7 +91,7 @@ def _applications(results: Path) -> Iterator[Line]:
 def _compared(application: Application, ran: Mapping, metric: str) -> str:
     lines = {**application.lines, **data_lines(application, ran)}
     return ", ".join(
-        f"{line} {_number(metric, metrics[metric])}"
+        f"{line} {figure(metric, metrics[metric])}"
         for line, metrics in lines.items()
         if metric in metrics
     )
@@ -103,13 +103,17 @@ def _sentiment(folder: Path) -> Iterator[Line]:
         ("sentiment", snippets.models(), folder / "results.jsonl", linear),
         ("imdb", imdb.models(), folder / "imdb.jsonl", imdb.LINES),
     ):
-        compare = ", ".join(f"{line} {100 * value:.1f}" for line, value in lines.items())
-        yield Line(f"{task}: accuracy, %", _accuracies(models, results), compare)
+        compare = ", ".join(f"{line} {figure('accuracy', value)}" for line, value in lines.items())
+        yield Line(f"{task}: accuracy", _accuracies(models, results), compare)
 
 
 def _accuracies(models: Mapping[str, Tuned], results: Path) -> dict[str, str]:
     found = {word: by_seed(model.rows(results)) for word, model in models.items()}
-    return {word: f"{np.mean(list(of.values())):.1f}" for word, of in found.items() if of}
+    return {
+        word: figure("accuracy", np.mean(list(of.values())) / 100)
+        for word, of in found.items()
+        if of
+    }
 
 
 def _babi(results: Path) -> Line:
@@ -132,17 +136,11 @@ def _probes(results: Path) -> Iterator[Line]:
                 np.mean([row["summary"][split][model.metric] for row in rows])
                 for split in ("valid", "test")
             )
-            told = " / ".join(_number(model.metric, mean) for mean in means)
+            told = " / ".join(figure(model.metric, mean) for mean in means)
             found.setdefault(probe, {})[mixer] = told
     for probe, reached in found.items():
         yield Line(f"{probe}: {_named(metrics[probe])}, as trained / longer", reached)
 
 
 def _named(metric: str) -> str:
-    return metric.replace("_", " ") + (", %" if metric in PERCENT else "")
-
-
-def _number(metric: str, value: float) -> str:
-    if metric in PERCENT:
-        return f"{100 * value:.1f}"
-    return f"{value:.1f}" if metric == "bleu" else f"{value:.3f}"
+    return metric.replace("_", " ")

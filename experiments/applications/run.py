@@ -273,8 +273,10 @@ def shown(application: Application, metrics: Metrics) -> str:
 def figure(metric: str, value: float) -> str:
     """A metric as it is usually told."""
     if metric in PERCENT:
-        return f"{100 * value:.2f}%"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
+        return f"{100 * value:.1f}%"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.1f}" if metric.endswith("bleu") else f"{value:.3f}"
 
 
 if __name__ == "__main__":

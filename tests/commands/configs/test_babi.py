@@ -15,7 +15,7 @@ TINY = {
 
 
 def test_two_steps(command, two_steps):
-    summary, workdir = two_steps("babi.py:gru", TINY)
+    summary, workdir = two_steps("babi.py:rnn", TINY)
     assert 0 < summary["test"]["loss"] < 10
     found = command("evaluate", workdir, "--by_group").json
     assert list(found["by_group"]) == ["1", "15"]

@@ -5,7 +5,7 @@ from PIL import Image
 TINY = {"data.source": "idx", "train.batch_size": 8, "model.width": 8, "model.feed_forward_size": 8}
 
 
-@pytest.mark.parametrize("preset", ["lstm", "lru,view=permuted", "transformer,view=patches"])
+@pytest.mark.parametrize("preset", ["rnn", "transformer,view=patches"])
 def test_two_steps(command, two_steps, write_idx, tmp_path, preset):
     chance = np.random.default_rng(0)
     for name, rows in (("train", 24), ("test", 8)):

@@ -10,7 +10,7 @@ TINY = {
     "train.batch_size": 8,
     "model.width": 8,
     "model.feed_forward_size": 8,
-    "model.pattern": "('gru',)",
+    "model.pattern": "('rnn',)",
 }
 PROBES = {
     "copy": ({"delay": 3, "memorized": 2}, "a1 a2 blank blank delimiter blank blank"),
@@ -31,7 +31,7 @@ def test_two_steps(command, two_steps, name):
     longer = {key: 2 * size if "length" in key else size for key, size in probe.items()}
     settings = TINY | {f"data.probe.{key}": size for key, size in probe.items()}
     settings |= {f"data.beyond.{key}": size for key, size in longer.items()}
-    summary, workdir = two_steps(f"{name}.py:gru", settings)
+    summary, workdir = two_steps(f"{name}.py:rnn", settings)
     assert 0 < summary["valid"]["loss"] < 10 and 0 < summary["test"]["loss"] < 10
     if typed:
         said = command("predict", workdir, stdin=f"{typed}\n".encode()).out.split()

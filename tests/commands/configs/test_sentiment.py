@@ -1,11 +1,15 @@
-"""Every preset trains, is evaluated, and predicts."""
+"""Every preset trains, is evaluated, and predicts: one of each family within the suite."""
 
 import pytest
 
 from seqjax.models.presets import PATTERNS
 
+QUICK = ("bag", "rnn", "paralstm", "gated_deltanet", "hybrid")
 
-@pytest.mark.parametrize("word", PATTERNS)
+
+@pytest.mark.parametrize(
+    "word", [pytest.param(w, marks=[] if w in QUICK else pytest.mark.slow) for w in PATTERNS]
+)
 def test_every_preset(command, two_steps, tiny, word):
     summary, workdir = two_steps(f"sentiment.py:{word}", tiny)
     assert 0 < summary["test"]["loss"] < 5

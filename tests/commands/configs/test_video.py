@@ -1,7 +1,6 @@
 """Clips train, are measured frame by frame, and are answered by digit and direction."""
 
 import numpy as np
-import pytest
 from PIL import Image
 
 TINY = {
@@ -18,17 +17,14 @@ TINY = {
 }
 
 
-@pytest.mark.parametrize("word", ["lstm", "transformer"])
-def test_two_steps(command, two_steps, write_idx, tmp_path, word):
+def test_two_steps(command, two_steps, write_idx, tmp_path):
     chance = np.random.default_rng(0)
     write_idx(tmp_path / "train-images-idx3-ubyte", chance.integers(0, 256, (24, 6, 6)))
     write_idx(tmp_path / "train-labels-idx1-ubyte", np.arange(24) % 10)
     settings = TINY | {"data.train": tmp_path / "train-images-idx3-ubyte"}
-    summary, workdir = two_steps(f"video.py:{word}", settings)
+    summary, workdir = two_steps("video.py:rnn", settings)
     test = summary["test"]
     assert 0 <= test["accuracy"] <= test["digit_accuracy"] <= 1 and 0 < test["frame_mse"] < 10
-    if word != "lstm":
-        return
     found = command("evaluate", workdir, "--by_position").json["by_position"]
     assert len(found["frame_mse"]) == 4
     frames = [Image.new("L", (6, 6), color) for color in (0, 50, 100, 150, 200)]
