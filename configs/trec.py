@@ -32,11 +32,12 @@ def get_config(preset: str = "lstm") -> ConfigDict:
             train="train",
             test="test",
             label_column="label-coarse",
-            vocabulary_size=10_000,
+            # Rarer words are too rare to learn anything from: they stand for "unknown" together.
+            vocabulary_size=3_000,
             max_length=64,
         ),
-        optimizer=OptimizerConfig(learning_rate=3e-3, schedule="cosine", clip_norm=1.0),
+        optimizer=OptimizerConfig(learning_rate=1e-3, schedule="cosine", clip_norm=1.0),
         train=TrainConfig(epochs=20, batch_size=64, log_every=50),
     )
-    model = partial(sized, pool="mean", causal=False, dropout=0.5)
+    model = partial(sized, pool="max", embedding_size=256, causal=False, dropout=0.5)
     return from_preset(preset, base, models={}, sized=model, size="tiny")
