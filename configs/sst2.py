@@ -36,11 +36,11 @@ def get_config(preset: str = "lstm") -> ConfigDict:
             valid="validation",
             test="validation",
             text_column="sentence",
-            vocabulary_size=16_000,
+            vocabulary_size=8_000,
             max_length=64,
         ),
         optimizer=OptimizerConfig(learning_rate=3e-3, schedule="cosine", clip_norm=1.0),
-        train=TrainConfig(epochs=4, batch_size=64, log_every=200),
+        train=TrainConfig(epochs=2, batch_size=64, log_every=200),
     )
     model = partial(sized, pool="mean", causal=False, dropout=0.5)
     return from_preset(preset, base, models={}, sized=model, size="tiny")
