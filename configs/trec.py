@@ -8,8 +8,8 @@ no licence is stated). Files are read by
     python -m seqjax.train --config configs/trec.py:lstm --config.data.source=files \\
         --config.data.train=train.tsv --config.data.test=test.tsv --config.data.label_column=label
 
-Every word is the model of `size=tiny` unless another size is named. On two busy CPU cores, seed 0,
-`transformer` has 88.4% of the test questions right after 5 minutes, `lstm` 85.0% after 3.5.
+Every word is the model of `size=tiny` unless another size is named, with larger embeddings. On two
+busy CPU cores, seed 0, `rnn` has 88.2% of the test questions right after 2 minutes, `lstm` 86.8%.
 """
 
 from functools import partial
