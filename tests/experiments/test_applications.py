@@ -44,7 +44,7 @@ def test_lines_tell_what_ran_what_was_too_long_and_what_to_compare_with():
         CELLS["lru"].identity: {"skipped": {"estimated_seconds": 7200}},
     }
     assert list(lines_of("x", FORECAST, rows)) == [
-        "| x | `lstm` | 1,234 (1,000) | mse 0.250, accuracy 50.00% | 1.5 |",
+        "| x | `lstm` | 1,234 (1,000) | mse 0.250, accuracy 50.0% | 1.5 |",
         "| x | `lru` | | not run: about 120 minutes | |",
         "| x | as published | | mse 0.500 | |",
         "| x | linear map | | mse 0.125 | |",
@@ -63,7 +63,7 @@ def test_the_overview_has_a_column_for_each_kind_and_names_the_linear_recurrence
     skipped = {"id": cells["transformer"].identity, "skipped": {"estimated_seconds": 7200}}
     results.write_text("".join(json.dumps(row) + "\n" for row in [*rows, skipped]))
     lines = overview.table(results)
-    assert lines[2:] == ["| speech: accuracy, % |  | 50.0 | 75.0 (lru) |  |  |  |  |"]
+    assert lines[2:] == ["| speech: accuracy |  | 50.0% | 75.0% (lru) |  |  |  |  |"]
 
 
 def test_translations_are_told_with_their_bleu():
@@ -73,5 +73,5 @@ def test_translations_are_told_with_their_bleu():
         "test_bleu": {"bleu": 33.333, "greedy_bleu": 32.5, "state_bytes_per_pair": 102016},
     }
     assert shown(application, measured(application, row)) == (
-        "bleu 33.333, greedy bleu 32.500, state bytes per pair 102,016"
+        "bleu 33.3, greedy bleu 32.5, state bytes per pair 102,016"
     )

@@ -41,9 +41,7 @@ def gates_mitigate(evidence: Evidence) -> Finding:
     found = {name: _rows(evidence, name) for name in ("rnn", "lstm", "gru")}
     left = {name: _left(rows) for name, rows in found.items()}
     better = [left[name] > left["rnn"] for name in ("lstm", "gru")]
-    parts = ", ".join(
-        f"{name} {left[name]:.0e} and {100 * _test(rows):.0f}%" for name, rows in found.items()
-    )
+    parts = "; ".join(f"{name} {left[name]:.0e} and {_shown(rows)}" for name, rows in found.items())
     return Finding(
         HOLDS if all(better) else DEPENDS if any(better) else FAILS,
         f"Left of a change after {FAR} steps, before training, and recall of the first of 64 "
@@ -72,8 +70,8 @@ def attention_is_more_stable(evidence: Evidence) -> Finding:
     level = {name: abs(factor[name] - 1) < LEVEL for name in factor}
     return Finding(
         holds_if(level["attention"] and not level["rnn"] and largest["attention"] < largest["rnn"]),
-        f"Before training a change loses {100 * (1 - factor['attention']):.1f}% a step in "
-        f"attention and {100 * (1 - factor['rnn']):.0f}% in the RNN; the largest gradients in "
+        f"Before training a change goes by {100 * (factor['attention'] - 1):+.1f}% a step in "
+        f"attention and by {100 * (factor['rnn'] - 1):+.0f}% in the RNN; the largest gradients in "
         f"training have norm {largest['attention']:.1f} and {largest['rnn']:.1f}.",
         _ids([row for rows in found.values() for row in rows]),
     )
@@ -84,8 +82,8 @@ def good_at_short_range(evidence: Evidence) -> Finding:
     near, far = _rows(evidence, "rnn, 16 steps"), _rows(evidence, "rnn")
     return Finding(
         holds_if(_test(near) > LEARNED),
-        f"Recall of the first token after 16 and after 64 steps: {100 * _test(near):.0f}% and "
-        f"{100 * _test(far):.0f}% (chance {100 * CHANCE:.0f}%).",
+        f"Recall of the first token after 16 and after 64 steps: {_shown(near)}, and "
+        f"{_shown(far)} (chance {100 * CHANCE:.0f}%).",
         _ids([*near, *far]),
     )
 
@@ -95,16 +93,10 @@ def _lets_learn(evidence: Evidence, without: str, using: str) -> Finding:
     before, after = _rows(evidence, without), _rows(evidence, using)
     return Finding(
         holds_if(_test(before) < LEARNED <= _test(after)),
-        f"Recall of the first of 64 tokens, chance {100 * CHANCE:.0f}%: {100 * _test(before):.0f}% "
-        f"({without}) and {100 * _test(after):.0f}% ({using}), the best of three learning rates "
-        f"each, {_seeds(before, after)}.",
+        f"Recall of the first of 64 tokens, chance {100 * CHANCE:.0f}%: {_shown(before)} "
+        f"({without}), and {_shown(after)} ({using}), the best of three learning rates each.",
         _ids([*before, *after]),
     )
-
-
-def _seeds(*groups: list[dict]) -> str:
-    fewest = min(map(len, groups))
-    return "one seed" if fewest == 1 else f"{fewest} seeds"
 
 
 def _rows(evidence: Evidence, name: str) -> list[dict]:
@@ -118,6 +110,14 @@ def _accuracy(row: dict) -> float:
 
 def _test(rows: list[dict]) -> float:
     return float(np.median([_accuracy(row) for row in rows]))
+
+
+def _shown(rows: list[dict]) -> str:
+    """The median, and what it is of, since seeds learn all or nothing."""
+    if len(rows) == 1:
+        return f"{100 * _test(rows):.0f}%"
+    seeds = ", ".join(f"{100 * _accuracy(row):.0f}" for row in rows)
+    return f"{100 * _test(rows):.0f}% (seeds: {seeds})"
 
 
 def _left(rows: list[dict]) -> float:
