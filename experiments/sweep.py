@@ -37,7 +37,7 @@ from seqjax.training.setup import Setup
 ROOT = Path(__file__).parent.parent
 RUNS = ROOT / "runs" / "experiments"
 MOST_SECONDS = 600.0  # of a cell that says nothing else
-PILOT_STEPS = 3  # that an estimate is made from
+PILOT_STEPS = 3  # that an estimate is made from, behind one that warms up
 # What leaves the time that a cell takes as it is.
 NO_COST = ("seed", "optimizer.learning_rate")
 
@@ -167,7 +167,7 @@ def run_cell(cell: Cell, console: Console) -> dict[str, Any]:
 
 @lru_cache(maxsize=256)
 def expected_seconds(cell: Cell) -> float:
-    """The seconds of all steps of a cell, from the first of them; evaluations are not counted."""
+    """The seconds of all steps of a cell, from early ones; evaluations are not counted."""
     config = cell.resolve()
     data = prepare(config.data, default_cache_folder())
     setup = Setup(config, data.facts, devices_of_run(config, data.facts))
@@ -180,12 +180,12 @@ def expected_seconds(cell: Cell) -> float:
     step, seconds = Compiled(setup.train_step()), 0.0
     with setup.context():
         state = setup.first_state()
-        for number in range(PILOT_STEPS):
+        for number in range(1 + PILOT_STEPS):
             batch = place_batch(sharding, batches.batch(number), size)
             execute = step.executable(state, batch, seed)
             begun = time.perf_counter()
             state, _ = jax.block_until_ready(execute(state, batch, seed))
-            seconds += time.perf_counter() - begun
+            seconds += time.perf_counter() - begun if number else 0.0
     return seconds / PILOT_STEPS * setup.total_steps
 
 
