@@ -20,6 +20,7 @@ from ml_collections import config_flags
 
 from seqjax.data.prepare import default_cache_folder
 from seqjax.distributed import hosts
+from seqjax.distributed.freed_memory import keep_freed_memory
 from seqjax.distributed.preemption import Preempted
 from seqjax.errors import UserError
 from seqjax.tasks import TASKS
@@ -58,6 +59,7 @@ def run_command(
             print(help_text(module.__doc__, values))
         else:
             parse(values, sys.argv)
+            keep_freed_memory()
             quiet_libraries()
             use_compilation_cache()
             main(values)

@@ -12,7 +12,6 @@ from rich.console import Console
 from seqjax.command_line import config_of, define_config, define_distributed, run_command
 from seqjax.distributed import hosts
 from seqjax.distributed.cores import divide_cpu
-from seqjax.distributed.freed_memory import keep_freed_memory
 from seqjax.training.config import digest
 from seqjax.training.describe import print_description
 from seqjax.training.folder import RunFolder
@@ -47,7 +46,6 @@ def main(values: FlagValues) -> None:
         print_description(config, Console())
         return
     hosts.join(values.distributed)
-    keep_freed_memory()
     divide_cpu(config.mesh, config.train.batch_size // config.train.accumulate)
     folder = RunFolder(values.workdir or f"runs/{config.name}-{config.preset}-{digest(config)}")
     console = Console(stderr=True, quiet=not hosts.is_first())
