@@ -10,6 +10,7 @@ from absl import flags
 from absl.flags import FlagValues
 from rich.console import Console
 
+from experiments.scaled import scaled, scaled_results
 from experiments.sweep import Cell, run_cells
 
 # A cell of the quick version differs from the committed one in these alone, which make it short.
@@ -27,6 +28,19 @@ def define_flags(values: FlagValues) -> None:
     )
 
 
+def define_scalable_flags(values: FlagValues) -> None:
+    """The same, and one that makes all models larger: they are of `size=`, not the article's."""
+    define_flags(values)
+    flags.DEFINE_integer(
+        "scale",
+        1,
+        "for an accelerator: models with so many times the parameters, trained for so many times "
+        "the steps; rows go to a file of their own",
+        1,
+        flag_values=values,
+    )
+
+
 def run_experiment(
     values: FlagValues,
     cells: Sequence[Cell],
@@ -34,12 +48,12 @@ def run_experiment(
     table: Callable[[Path], Sequence[str]],
 ) -> None:
     """Runs the cells that are missing and prints the table."""
-    run_stages(values, (lambda: cells,), results, table)
+    run_stages(values, (lambda results: cells,), results, table)
 
 
 def run_stages(
     values: FlagValues,
-    stages: Sequence[Callable[[], Sequence[Cell]]],
+    stages: Sequence[Callable[[Path], Sequence[Cell]]],
     results: Path,
     table: Callable[[Path], Sequence[str]],
 ) -> None:
@@ -48,13 +62,15 @@ def run_stages(
     The quick version runs a few of the first.
     """
     console = Console(stderr=True)
+    scale = values.scale if "scale" in values else 1
+    results = scaled_results(results, scale)
     if values.quick:
-        print(quick_rows(stages[0](), console), end="")
+        print(quick_rows(stages[0](results), console), end="")
         return
     started = time.monotonic()
     for stage in stages:
         left = values.minutes - (time.monotonic() - started) / 60
-        run_cells(stage(), results, console, minutes=left)
+        run_cells(scaled(stage(results), scale), results, console, minutes=left)
     print("\n".join(table(results)))
 
 

@@ -59,14 +59,14 @@ class Tuned(NamedTuple):
         return rows_of(self.repeats(results), results)
 
 
-def stages(models: Sequence[Tuned], results: Path) -> list[Callable[[], list[Cell]]]:
+def stages(models: Sequence[Tuned]) -> list[Callable[[Path], list[Cell]]]:
     """Tuning, then repeats: all models' first seeds before the second of any."""
 
-    def repeats(seed: int) -> list[Cell]:
+    def trials(results: Path) -> list[Cell]:
+        return [trial for model in models for trial in model.trials()]
+
+    def repeats(results: Path, *, seed: int) -> list[Cell]:
         return [cell for model in models for cell in model.repeats(results)[seed : seed + 1]]
 
     most = max(model.seeds for model in models)
-    return [
-        lambda: [trial for model in models for trial in model.trials()],
-        *(partial(repeats, seed) for seed in range(most)),
-    ]
+    return [trials, *(partial(repeats, seed=seed) for seed in range(most))]

@@ -178,7 +178,7 @@ def cells_of(name: str) -> list[Cell]:
 
 def define_flags(values: FlagValues) -> None:
     """The flags of this command."""
-    command.define_flags(values)
+    command.define_scalable_flags(values)
     flags.DEFINE_string(
         "task", "", "only the applications whose names begin so", flag_values=values
     )

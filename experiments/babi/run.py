@@ -47,7 +47,7 @@ def cells(mixers: Sequence[str]) -> list[Cell]:
 
 def define_flags(values: FlagValues) -> None:
     """The flags of this command."""
-    command.define_flags(values)
+    command.define_scalable_flags(values)
     flags.DEFINE_list("mixers", list(MIXERS), "only these mixers", flag_values=values)
 
 

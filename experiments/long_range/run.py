@@ -76,7 +76,7 @@ def table(results: Path) -> Sequence[str]:
 
 def define_flags(values: FlagValues) -> None:
     """The flags of this command."""
-    command.define_flags(values)
+    command.define_scalable_flags(values)
     flags.DEFINE_multi_enum(
         "probe", list(PROBES), list(PROBES), "only this probe (may be repeated)", flag_values=values
     )
@@ -85,7 +85,7 @@ def define_flags(values: FlagValues) -> None:
 def main(values: FlagValues) -> None:
     """Runs what is missing, then prints the table."""
     chosen = [model for (probe, _), model in models().items() if probe in values.probe]
-    command.run_stages(values, stages(chosen, RESULTS), RESULTS, table)
+    command.run_stages(values, stages(chosen), RESULTS, table)
 
 
 if __name__ == "__main__":

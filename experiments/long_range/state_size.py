@@ -63,15 +63,15 @@ def main(values: FlagValues) -> None:
     """Runs what is missing, the choice of learning rates among it, then prints the table."""
     tuned = [models()[PROBE, mixer] for mixer in MIXERS]
 
-    def sizes() -> list[Cell]:
+    def sizes(results: Path) -> list[Cell]:
         return [
             found
             for size in SIZES
             for mixer, model in zip(MIXERS, tuned, strict=True)
-            for found in model.lend(cell(mixer, size), RESULTS)
+            for found in model.lend(cell(mixer, size), results)
         ]
 
-    run_stages(values, (stages(tuned, RESULTS)[0], sizes), RESULTS, table)
+    run_stages(values, (stages(tuned)[0], sizes), RESULTS, table)
 
 
 if __name__ == "__main__":

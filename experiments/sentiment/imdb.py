@@ -10,7 +10,7 @@ from pathlib import Path
 
 from absl.flags import FlagValues
 
-from experiments.command import define_flags, run_stages
+from experiments.command import define_scalable_flags, run_stages
 from experiments.sentiment.contest import entries, lines_of
 from experiments.sweep import Cell
 from experiments.tuning import Tuned, stages
@@ -47,8 +47,8 @@ def table(results: Path) -> Sequence[str]:
 
 def main(values: FlagValues) -> None:
     """Runs what is missing, then prints the table."""
-    run_stages(values, stages(list(models().values()), RESULTS), RESULTS, table)
+    run_stages(values, stages(list(models().values())), RESULTS, table)
 
 
 if __name__ == "__main__":
-    run_command(define_flags, main)
+    run_command(define_scalable_flags, main)
