@@ -74,13 +74,21 @@ class Ragged(Sequences):
         """Steps of each row, int32 [rows]."""
         return np.diff(self.offsets).astype(np.int32)
 
-    def cut(self, length: int) -> "Ragged":
-        """Every row without what comes after its first `length` steps."""
+    def cut(self, length: int, first: int | None = None) -> "Ragged":
+        """Every row with at most `length` steps: its first ones, and its last ones.
+
+        A longer row keeps `first` steps of its start, by default all `length`, and the rest of its
+        end.
+        """
         if not len(self) or self.lengths.max() <= length:
             return self
+        first = length if first is None else first
+        lengths = np.repeat(self.lengths, self.lengths)
         step_in_row = np.arange(len(self.values)) - np.repeat(self.offsets[:-1], self.lengths)
+        kept = (lengths <= length) | (step_in_row < first)
+        kept |= step_in_row >= lengths - (length - first)
         offsets = np.concatenate([[0], np.cumsum(np.minimum(self.lengths, length), dtype=np.int64)])
-        return Ragged(self.values[step_in_row < length], offsets)
+        return Ragged(self.values[kept], offsets)
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,7 @@ class SentencePairsConfig(DataConfig):
 
     def read(self, lines: Sequence[str], facts: DataFacts, tokenizer: Tokenizer) -> Split:
         """Sentences to be translated; one that is too long is cut."""
-        source = tokenizer.encode_batch(lines, self.max_length - 1)
+        source = tokenizer.encode_batch(lines).cut(self.max_length - 1)
         return Split({"source": framed(source, (), (END,))})
 
     def _stands_alone(self, split: str) -> bool:

@@ -65,8 +65,8 @@ class Tokenizer:
         """The token of every id."""
         return [self._tokenizer.id_to_token(number) for number in range(self.vocabulary_size)]
 
-    def encode_batch(self, texts: Sequence[str], max_length: int | None = None) -> Ragged:
-        """The token ids of each text, int32, cut after `max_length`.
+    def encode_batch(self, texts: Sequence[str]) -> Ragged:
+        """The token ids of each text, int32.
 
         A text without any token (an empty one) becomes one unknown token, so that every row has a
         step to compute on.
@@ -75,7 +75,7 @@ class Tokenizer:
         for start in range(0, len(texts), ROWS_AT_ONCE):
             chunk = [_clean(text) for text in texts[start : start + ROWS_AT_ONCE]]
             for encoding in self._tokenizer.encode_batch_fast(chunk):
-                rows.append(np.asarray(encoding.ids[:max_length] or [UNKNOWN], np.int32))
+                rows.append(np.asarray(encoding.ids or [UNKNOWN], np.int32))
         return Ragged.from_rows(rows, np.int32)
 
     def encode_long(self, text: str) -> tuple[np.ndarray, np.ndarray]:

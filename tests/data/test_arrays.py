@@ -23,11 +23,17 @@ def test_pad_is_rows_followed_by_zeros(rows, data):
 
 
 @settings(deadline=None)
-@given(rows=ROWS, length=st.integers(0, 7))
-def test_cut_keeps_the_start_of_every_row(rows, length):
-    cut = Ragged.from_rows(rows, np.int32).cut(length)
-    assert [cut[row].tolist() for row in range(len(cut))] == [row[:length] for row in rows]
-    assert cut.lengths.tolist() == [len(row[:length]) for row in rows]
+@given(rows=ROWS, length=st.integers(0, 7), data=st.data())
+def test_cut_keeps_the_start_and_the_end_of_every_row(rows, length, data):
+    first = data.draw(st.none() | st.integers(0, length))
+    cut = Ragged.from_rows(rows, np.int32).cut(length, first)
+    start = length if first is None else first
+    expected = [
+        row if len(row) <= length else row[:start] + row[len(row) - length + start :]
+        for row in map(list, rows)
+    ]
+    assert [cut[row].tolist() for row in range(len(cut))] == expected
+    assert cut.lengths.tolist() == [len(row) for row in expected]
 
 
 def test_rows_may_hold_frames():

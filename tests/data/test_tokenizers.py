@@ -24,8 +24,8 @@ def trained(kind: str, texts=TEXTS, **options) -> Tokenizer:
     return tokenizers.train(texts, LabelledTextConfig(tokenizer=kind, **options))
 
 
-def ids(tokenizer: Tokenizer, text: str, max_length: int | None = None) -> list[int]:
-    return tokenizer.encode_batch([text], max_length)[0].tolist()
+def ids(tokenizer: Tokenizer, text: str) -> list[int]:
+    return tokenizer.encode_batch([text])[0].tolist()
 
 
 def tokens_of(tokenizer: Tokenizer, path) -> dict[str, int]:
@@ -104,17 +104,17 @@ def test_texts_that_are_hardly_texts(kind):
     assert ids(tokenizer, "") == [1]
     assert 0 not in ids(tokenizer, "[PAD]")  # spelt out, no padding
     assert len(ids(tokenizer, "a lone \ud800 surrogate and a \0")) > 1
-    assert len(ids(tokenizer, "film " * 100_000, max_length=7)) == 7
+    assert len(ids(tokenizer, "film " * 100_000)) >= 100_000
     if kind == "word":
         assert ids(tokenizer, " \t\n") == [1]
 
 
 def test_batches_hold_one_row_a_text():
     tokenizer = trained("word")
-    rows = tokenizer.encode_batch([*TEXTS, ""] * 2000, max_length=4)
+    rows = tokenizer.encode_batch([*TEXTS, ""] * 2000)
     assert len(rows) == 8000
     assert rows.values.dtype == "int32"
-    assert rows[7996].tolist() == rows[0].tolist() == ids(tokenizer, TEXTS[0])[:4]
+    assert rows[7996].tolist() == rows[0].tolist() == ids(tokenizer, TEXTS[0])
 
 
 def test_a_damaged_file_is_named(tmp_path):
