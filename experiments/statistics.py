@@ -4,12 +4,13 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy import stats
 
 Name = TypeVar("Name", bound=Hashable)
 
 CONFIDENCE = 0.95
+ROUNDING = 1e-9  # what is left of equal differences
 
 
 class Difference(NamedTuple):
@@ -29,19 +30,23 @@ def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
     return float(np.mean(values)), float(stats.sem(values) * quantile)
 
 
-def paired_difference(first: Sequence[float], second: Sequence[float]) -> Difference:
+def paired_difference(
+    first: Sequence[float], second: Sequence[float], *, of_examples: float = 0.0
+) -> Difference:
     """`first - second`, pair by pair (the same seed on both sides), by Student's t.
 
-    A p value of 1 where there are fewer than two pairs, which cannot show a difference.
+    `of_examples` is the half width that the choice of test examples adds (`examples_half_width`):
+    the two are added as standard errors of independent causes are, by their squares. Fewer than
+    three pairs show no difference (a p value of 1), nor does a spread of nothing at all.
     """
     differences = np.subtract(first, second)
-    mean, half_width = mean_and_interval(differences)
-    if len(differences) < 2:
-        return Difference(mean, half_width, 1.0, len(differences))
-    if not differences.std():
-        return Difference(mean, half_width, float(mean == 0), len(differences))
-    p_value = float(stats.ttest_1samp(differences, 0.0).pvalue)
-    return Difference(mean, half_width, p_value, len(differences))
+    mean, of_seeds = mean_and_interval(differences)
+    pairs, half_width = len(differences), float(np.hypot(of_seeds, of_examples))
+    if pairs < 3 or half_width < ROUNDING:
+        return Difference(mean, half_width, 1.0, pairs)
+    standard_error = half_width / stats.t.ppf((1 + CONFIDENCE) / 2, pairs - 1)
+    p_value = 2 * float(stats.t.sf(abs(mean) / standard_error, pairs - 1))
+    return Difference(mean, half_width, p_value, pairs)
 
 
 def holm(p_values: Mapping[Name, float]) -> dict[Name, float]:
@@ -69,31 +74,37 @@ def shown_p(p_value: float) -> str:
 
 
 def bootstrap_interval(
-    correct: Bool[np.ndarray, "seeds examples"],
+    scores: Float[np.ndarray, " examples"],
     groups: Sequence[Hashable] | None = None,
     *,
     resamples: int = 2_000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """The 95% percentile interval of an accuracy when test examples are drawn anew.
+    """The 95% percentile interval of a mean over test examples when these are drawn anew.
 
-    Whole groups are drawn where examples of one group resemble each other (a film's reviews). The
-    accuracy is the mean over seeds: what is left is what the choice of test examples adds.
+    Whole groups are drawn where examples of one group resemble each other (a film's reviews). A
+    score is what an example adds to an accuracy, as a mean over seeds: what is left is what the
+    choice of test examples adds.
     """
-    share = np.asarray(correct, float).mean(axis=0)
-    numbers = np.arange(len(share)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    sums, sizes = np.bincount(numbers, share), np.bincount(numbers)
-    return _percentiles(sums, sizes, resamples, seed)
-
-
-def _percentiles(
-    sums: Float[np.ndarray, " groups"],
-    sizes: Float[np.ndarray, " groups"],
-    resamples: int,
-    seed: int,
-) -> tuple[float, float]:
-    drawn = np.random.default_rng(seed).integers(len(sums), size=(resamples, len(sums)))
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    numbers = np.arange(len(scores)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sums, sizes = np.bincount(numbers, scores), np.bincount(numbers)
+    generator = np.random.default_rng(seed)
+    means = []
+    for _ in range(resamples):
+        drawn = generator.integers(len(sums), size=len(sums))
+        means.append(sums[drawn].sum() / sizes[drawn].sum())
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def examples_half_width(
+    first: Float[np.ndarray, " examples"],
+    second: Float[np.ndarray, " examples"],
+    groups: Sequence[Hashable] | None = None,
+    *,
+    resamples: int = 2_000,
+) -> float:
+    """Half of the bootstrapped interval of the difference of two scores on the same examples."""
+    low, high = bootstrap_interval(np.subtract(first, second), groups, resamples=resamples)
+    return (high - low) / 2

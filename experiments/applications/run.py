@@ -72,6 +72,7 @@ SHAKESPEARE = {
     "data__length": 128,
     "data__context": 64,
     "optimizer__learning_rate": 3e-3,
+    "train__steps": 1_600,
 }
 
 MNIST = {
@@ -132,7 +133,7 @@ APPLICATIONS = {
     ),
     "translation": Application(
         cells=with_details(
-            of_words(("lstm", "rglru", "transformer"), "translation", **MULTI30K), "test_bleu"
+            of_words(("lstm", "mingru", "transformer"), "translation", **MULTI30K), "test_bleu"
         ),
         metrics=("bleu", "greedy_bleu", "state_bytes_per_pair"),
     ),
@@ -140,8 +141,11 @@ APPLICATIONS = {
         cells=of_words(RECURRENT_TO_HYBRID, "pixels", **MNIST, train__epochs=4),
     ),
     "pixels, permuted": Application(
-        cells=of_words(("lru",), "pixels", **MNIST, data__view="permuted", train__epochs=6),
-        minutes=120.0,
+        cells={
+            "lru": Cell("configs/pixels.py:lru,size=30_000").where(
+                **MNIST, data__view="permuted", train__epochs=6
+            )
+        },
     ),
     "speech": Application(cells=of_words(RECURRENT_OR_NOT, "speech", **FSDD)),
     "speech, theo held out": Application(

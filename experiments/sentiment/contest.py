@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 from experiments.details import unpacked
 from experiments.statistics import (
     Difference,
     bootstrap_interval,
+    examples_half_width,
     holm,
     paired_difference,
     shown_mean,
@@ -26,33 +28,62 @@ class Entry(NamedTuple):
     rows: list[dict]
     accuracies: list[float]
     interval: tuple[float, float]  # over the choice of test examples
-    difference: Difference | None  # to the baseline, over the seeds that both have
+    difference: Difference | None  # to the baseline, over seeds and over test examples
     adjusted_p: float
 
 
 def entries(
     models: Mapping[str, Tuned], results: Path, groups: Sequence[Hashable] | None
 ) -> dict[str, Entry]:
-    """By model; `groups` tells which test examples belong together."""
+    """By model; `groups` tells which test examples belong together.
+
+    p values are corrected for the number of all models, those that have not run among them.
+    """
     rows = {name: found for name, model in models.items() if (found := model.rows(results))}
-    differences = {}
-    base = by_seed(rows.get(BASELINE, ()))
+    base, differences = rows.get(BASELINE, []), {}
     for name in rows.keys() - {BASELINE}:
-        here = by_seed(rows[name])
-        shared = sorted(here.keys() & base.keys())
-        if len(shared) > 1:
-            differences[name] = paired_difference(*([of[n] for n in shared] for of in (here, base)))
-    adjusted = holm({name: found.p_value for name, found in differences.items()})
+        if difference := _difference(rows[name], base, groups):
+            differences[name] = difference
+    adjusted = holm(
+        {
+            name: differences[name].p_value if name in differences else 1.0
+            for name in models
+            if name != BASELINE
+        }
+    )
     return {
         name: Entry(
             found,
             list(by_seed(found).values()),
-            bootstrap_interval(np.stack([unpacked(row["test_correct"]) for row in found]), groups),
+            bootstrap_interval(_scores(found), groups),
             differences.get(name),
             adjusted.get(name, 1.0),
         )
         for name, found in rows.items()
     }
+
+
+def _difference(
+    rows: Sequence[Mapping], base: Sequence[Mapping], groups: Sequence[Hashable] | None
+) -> Difference | None:
+    """Of the seeds that both sides have; None of fewer than two."""
+    here, there = by_seed(rows), by_seed(base)
+    shared = sorted(here.keys() & there.keys())
+    if len(shared) < 2:
+        return None
+    scores = [
+        _scores([row for row in side if row["config"]["seed"] in shared]) for side in (rows, base)
+    ]
+    return paired_difference(
+        [here[seed] for seed in shared],
+        [there[seed] for seed in shared],
+        of_examples=100 * examples_half_width(*scores, groups),
+    )
+
+
+def _scores(rows: Sequence[Mapping]) -> Float[np.ndarray, " examples"]:
+    """How often each test example was right, as a mean over seeds."""
+    return np.mean([unpacked(row["test_correct"]) for row in rows], axis=0)
 
 
 def by_seed(rows: Sequence[Mapping]) -> dict[int, float]:

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from experiments.details import packed, unpacked
-from experiments.statistics import bootstrap_interval, holm, mean_and_interval, paired_difference
+from experiments.statistics import (
+    bootstrap_interval,
+    examples_half_width,
+    holm,
+    mean_and_interval,
+    paired_difference,
+)
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=8)
 
@@ -29,8 +35,25 @@ def test_a_paired_difference_is_that_of_the_paired_t_test():
     assert found.mean + found.half_width == pytest.approx(high)
 
 
-def test_one_pair_shows_no_difference():
+def test_two_pairs_or_equal_differences_show_nothing():
     assert paired_difference([1.0], [0.0]).p_value == 1.0
+    assert paired_difference([1.0, 2.0], [0.0, 1.1]).p_value == 1.0
+    assert paired_difference([0.1, 0.2, 0.3], [0.0, 0.1, 0.2]).p_value == 1.0
+
+
+def test_what_the_choice_of_examples_adds_widens_an_interval_and_is_covered():
+    """Seeds and examples both vary: the interval holds the true difference as often as it says."""
+    generator = np.random.default_rng(4)
+    held = []
+    for _ in range(400):
+        of_examples = generator.normal(0.0, 1.0, 200)  # what each example adds, for every seed
+        seeds = generator.normal(0.0, 0.05, 5)
+        scores = 0.3 + of_examples
+        half_width = examples_half_width(scores, np.zeros(200), resamples=200)
+        found = paired_difference(scores.mean() + seeds, np.zeros(5), of_examples=half_width)
+        assert found.half_width > half_width
+        held.append(abs(found.mean - 0.3) <= found.half_width)
+    assert 0.93 < np.mean(held) < 0.995
 
 
 def test_holm_on_the_numbers_of_a_textbook_case():
@@ -48,17 +71,17 @@ def test_holm_keeps_the_order_and_lies_between_no_correction_and_bonferroni(p_va
 
 
 def test_a_bootstrap_of_single_examples_is_the_binomial_interval():
-    correct = np.random.default_rng(2).random((1, 900)) < 0.7
+    correct = (np.random.default_rng(2).random(900) < 0.7).astype(float)
     low, high = bootstrap_interval(correct)
     half = 1.96 * np.sqrt(correct.mean() * (1 - correct.mean()) / 900)
     assert (high - low) / 2 == pytest.approx(half, rel=0.08)
 
 
 def test_examples_that_share_a_group_count_as_one():
-    answers = np.random.default_rng(3).random(60) < 0.6
+    answers = (np.random.default_rng(3).random(60) < 0.6).astype(float)
     groups = np.repeat(np.arange(60), 10)
-    alone = bootstrap_interval(answers[None])
-    together = bootstrap_interval(np.repeat(answers, 10)[None], groups)
+    alone = bootstrap_interval(answers)
+    together = bootstrap_interval(np.repeat(answers, 10), groups)
     assert together == pytest.approx(alone, abs=0.02)
 
 
