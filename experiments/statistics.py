@@ -86,7 +86,9 @@ def bootstrap_interval(
     score is what an example adds to an accuracy, as a mean over seeds: what is left is what the
     choice of test examples adds.
     """
-    numbers = np.arange(len(scores)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    numbers = (
+        np.arange(len(scores)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    )
     sums, sizes = np.bincount(numbers, scores), np.bincount(numbers)
     generator = np.random.default_rng(seed)
     means = []

@@ -1,6 +1,7 @@
 """Checkpoints: the state on the devices and the progress on the host, saved together by Orbax."""
 
 import dataclasses
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from etils import epath
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, LatestN, PreservationPolicy
 
 from seqjax.distributed import hosts
+from seqjax.distributed.preemption import Preempted
 from seqjax.errors import UserError
 from seqjax.models import Params
 from seqjax.training.checksum import checksum
@@ -25,6 +27,17 @@ Restored = TypeVar("Restored")
 # small programs which have to be compiled for it.
 SHARED_FROM = 2**24  # bytes
 TREES = ("params", "optimizer")
+PROGRESS_FILE = "metadata"
+# What keeps a checkpoint from being read that is not damaged, and must not be passed over.
+NOT_ITS_FAULT = (
+    Preempted,
+    UserError,
+    MemoryError,
+    PermissionError,
+    ConnectionError,
+    TimeoutError,
+    jax.errors.JaxRuntimeError,
+)
 
 
 class Checkpoints:
@@ -35,10 +48,11 @@ class Checkpoints:
 
     def __init__(self, folder: epath.PathLike, *, write: bool = True) -> None:
         self._on_a_disk = isinstance(folder, Path)
+        self._write = write
         self._best = _KeepBest()
         self._handlers = {
             **{name: _tree_handler() for name in TREES},
-            "progress": ocp.JsonCheckpointHandler(),
+            "progress": ocp.JsonCheckpointHandler(PROGRESS_FILE),
             "checksums": ocp.JsonCheckpointHandler(),
         }
         self._manager = _Manager(
@@ -54,7 +68,7 @@ class Checkpoints:
     def save(self, state: TrainState, progress: Progress) -> None:
         """Starts writing; returns as soon as the state may change again.
 
-        A step that was saved before its evaluation is saved anew after it.
+        Of a step that was saved before its evaluation, the progress alone is new after it.
         """
         self._best.step = progress.best_step
         trees = {name: getattr(state, name) for name in TREES}
@@ -63,7 +77,8 @@ class Checkpoints:
                 self._check_space(trees)
         self.wait()
         if progress.step in self.steps():
-            self._manager.delete(progress.step)
+            self._replace_progress(progress)
+            return
         checksums = {name: int(checksum(tree)) for name, tree in trees.items()}
         self._manager.save(
             progress.step,
@@ -123,9 +138,17 @@ class Checkpoints:
         try:
             self._manager.close()
         finally:
-            if hosts.is_first():
+            if self._write and hosts.is_first():
                 for unfinished in self._manager.directory.glob("*.orbax-checkpoint-tmp"):
                     unfinished.rmtree()
+
+    def _replace_progress(self, progress: Progress) -> None:
+        with hosts.together():
+            if hosts.is_first():
+                path = self._manager.directory / str(progress.step) / "progress" / PROGRESS_FILE
+                new = path.with_name(f"{PROGRESS_FILE}.new")
+                new.write_text(json.dumps(dataclasses.asdict(progress)))
+                new.replace(path)
 
     def _check_space(self, trees: dict[str, Any]) -> None:
         """Refuses early what would fail in the middle of writing."""
@@ -145,6 +168,8 @@ class Checkpoints:
         for step in steps:
             try:
                 return restore(step), passed_over
+            except NOT_ITS_FAULT:
+                raise
             except Exception as error:  # Orbax has no one exception for a damaged checkpoint.
                 reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
                 passed_over.append(

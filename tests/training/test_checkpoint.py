@@ -9,6 +9,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from seqjax.distributed.config import MeshConfig
 from seqjax.distributed.mesh import make_mesh
+from seqjax.distributed.preemption import Preempted
 from seqjax.errors import UserError
 from seqjax.training.checkpoint import Checkpoints
 from seqjax.training.progress import Progress
@@ -216,3 +217,42 @@ def test_a_folder_without_checkpoints(tmp_path):
     assert checkpoints.restore_newest(abstract()) is None
     with pytest.raises(UserError, match="no checkpoint yet"):
         checkpoints.restore_best(abstract().params)
+
+
+def test_a_reader_leaves_what_a_training_is_writing(copy):
+    unfinished = copy / "9.orbax-checkpoint-tmp"
+    unfinished.mkdir()
+    reader = Checkpoints(copy, write=False)
+    reader.restore_best(abstract().params)
+    reader.close()
+    assert unfinished.is_dir()
+    Checkpoints(copy).close()
+    assert not unfinished.exists()
+
+
+def test_a_step_that_is_saved_again_changes_its_progress_alone(copy):
+    def files():
+        return {
+            path.relative_to(copy): path.stat().st_ino
+            for path in (copy / "8").rglob("*")
+            if path.is_file() and path.parent.name != "progress"
+        }
+
+    before = files()
+    save(copy, [8], best_step=8, best_value=0.5)
+    assert files() == before
+    state, progress, passed_over = Checkpoints(copy).restore_newest(abstract())
+    assert_is(state, 8)
+    assert (progress.best_step, progress.best_value, passed_over) == (8, 0.5, [])
+
+
+@pytest.mark.parametrize("error", [Preempted("told to end"), MemoryError(), PermissionError()])
+def test_what_is_not_the_fault_of_a_checkpoint_passes_over_none(copy, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    checkpoints = Checkpoints(copy)
+    monkeypatch.setattr(checkpoints, "_restore_tree", fail)
+    with pytest.raises(type(error)):
+        checkpoints.restore_newest(abstract())
+    assert checkpoints.steps() == [3, 5, 8]
