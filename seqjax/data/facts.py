@@ -39,6 +39,7 @@ class DataFacts:
     # Constants that were taken from the training split, by name: a mean, a standard deviation.
     normalisation: dict[str, tuple[float, ...]] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)  # versions and hashes of the raw data
+    version: int = 1  # of the way in which the raw data become arrays: that of the `DataConfig`
 
     @property
     def longest(self) -> int:

@@ -124,14 +124,14 @@ class LabelledTextConfig(DataConfig):
     ) -> Split:
         """One split; needs the data of that split alone.
 
-        UserError where a label is not one of the run's, or where the split is cut from training
-        data that has changed since.
+        UserError where a label is not one of the run's, or where the split is a part of training
+        data that have changed since.
         """
-        cut_from_train = self.source == "files" and not getattr(self, split)
-        if cut_from_train and self.fingerprint() != facts.fingerprint:
+        part = self.source in FILE_SOURCES and not sources.stands_alone(self, split)
+        if part and self.fingerprint() != facts.fingerprint:
             raise UserError(
-                f"data.{split} is cut from data.train={self.train!r}, which has changed since the "
-                f"run was trained: bring the old files back, or train a new run."
+                f"The split {split} is a part of data.train={self.train!r}, which has changed "
+                f"since the run was trained: bring the old files back, or train a new run."
             )
         texts = sources.load_split(self, split, cache_folder)
         index = {label: number for number, label in enumerate(facts.labels)}

@@ -19,7 +19,7 @@ from seqjax.data.facts import DataFacts
 from seqjax.data.tokenizers import Tokenizer
 from seqjax.errors import UserError
 
-VERSION = 3  # raise it when arrays, facts or tokenizers are written in another way
+VERSION = 4  # raise it when arrays, facts or tokenizers are written in another way
 
 
 def default_cache_folder() -> Path:
@@ -57,7 +57,9 @@ def prepare(config: DataConfig, cache_folder: Path) -> Dataset:
             incomplete = folder.with_name(f"{folder.name}.incomplete")
             shutil.rmtree(incomplete, ignore_errors=True)
             try:
-                _save(config.make(fingerprint, cache_folder), incomplete)
+                dataset = config.make(fingerprint, cache_folder)
+                facts = dataclasses.replace(dataset.facts, version=config.version)
+                _save(dataclasses.replace(dataset, facts=facts), incomplete)
                 incomplete.rename(folder)
             finally:
                 shutil.rmtree(incomplete, ignore_errors=True)

@@ -66,9 +66,15 @@ def load(config: TextSource, cache_folder: Path) -> Corpus:
 
 def load_split(config: TextSource, split: str, cache_folder: Path) -> Texts:
     """One split; of a user's own files only the one that holds it is read."""
-    if config.source in FILE_SOURCES and getattr(config, split):
+    if stands_alone(config, split):
         return _read_file(config, split)
     return load(config, cache_folder).splits[split]
+
+
+def stands_alone(config: TextSource, split: str) -> bool:
+    """Whether a user's own file holds the split, and nothing that is cut for another."""
+    cut = split == "train" and not (config.valid and config.test)
+    return config.source in FILE_SOURCES and bool(getattr(config, split)) and not cut
 
 
 def _read_file(config: TextSource, split: str) -> Texts:

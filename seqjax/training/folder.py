@@ -146,10 +146,22 @@ class RunFolder:
 
     def check_same_data(self, facts: DataFacts) -> None:
         """A run goes on with the data that it began with."""
-        if (self.path / "data.json").exists() and self.facts() != facts:
+        if not (self.path / "data.json").exists():
+            return
+        self.check_data_version(facts.version)
+        if self.facts() != facts:
             raise UserError(
                 f"The data of data.source={facts.source!r} has changed since the run in "
                 f"workdir={self.path} was started: change it back or choose another folder."
+            )
+
+    def check_data_version(self, version: int) -> None:
+        """A run's data are made into arrays as they were when it began."""
+        if (before := self.facts().version) != version:
+            raise UserError(
+                f"The run in workdir={self.path} reads its data as version {before} of "
+                f"data.source={self.facts().source!r} does, which is now {version}: train a new "
+                f"run, or use the commit that trained this one."
             )
 
     def finished(self, config: Config) -> dict[str, Any] | None:

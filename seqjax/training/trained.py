@@ -30,6 +30,7 @@ def load_trained(folder: RunFolder) -> Trained:
     """The run's best checkpoint, laid out over the devices of this machine, or of all hosts."""
     with hosts.together():
         config, facts = folder.config(), folder.facts()
+        folder.check_data_version(config.data.version)
     notes = []
     try:
         setup = Setup(config, facts, jax.devices())

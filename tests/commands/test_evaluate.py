@@ -33,6 +33,21 @@ def test_one_split_is_evaluated_without_the_others(command, flags, reviews, tmp_
     )
 
 
+def test_train_is_without_the_rows_that_were_cut_from_it(command, flags, reviews, tmp_path):
+    mixed = shutil.copy(reviews["train"], tmp_path)
+    typed = flags("bag", data__train=mixed, data__valid="", data__test="", train__steps=1)
+    workdir = tmp_path / "run"
+    command("train", *typed, f"--workdir={workdir}")
+    rows = RunFolder(workdir).facts().splits["train"].rows
+    found = command("evaluate", f"--workdir={workdir}", "--split=train").json
+    assert found["examples"] == rows < len(reviews["train"].read_text().splitlines()) - 1
+    with open(mixed, "a") as file:
+        file.write("another one,yes\n")
+    command("evaluate", f"--workdir={workdir}", "--split=train").assert_refused(
+        "The split train is a part of data.train="
+    )
+
+
 def test_a_split_without_rows(command, flags, reviews, tmp_path):
     test = tmp_path / "test.csv"
     shutil.copy(reviews["test"], test)

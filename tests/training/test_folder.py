@@ -112,6 +112,12 @@ def test_changed_data_is_refused(begun):
         begun.check_same_data(replace(FACTS, fingerprint="other"))
 
 
+def test_data_that_are_read_in_another_way_now_are_refused(begun):
+    begun.check_data_version(FACTS.version)
+    with pytest.raises(UserError, match="as version 1 of data.source='files' does.*is now 2"):
+        begun.check_same_data(replace(FACTS, version=2))
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", None])
 @pytest.mark.parametrize("name", ["config.json", "data.json", "summary.json"])
 def test_damaged_files_are_one_sentence(begun, name, content):
