@@ -79,6 +79,12 @@ def run_command(
         if disk_is_full(error):
             message = "The disk is full: free some space, then the same command goes on."
             status = STATUS_USER_ERROR
+        elif memory_is_full(error):
+            message = (
+                "The device's memory is full: take a smaller train.batch_size, a larger "
+                "train.accumulate, shorter sequences, model.remat, or more devices."
+            )
+            status = STATUS_USER_ERROR
         elif jax.distributed.is_initialized():
             traceback.print_exc()
             message = (
@@ -209,6 +215,12 @@ def use_compilation_cache() -> None:
     """Keeps what takes long to compile for later processes, in the cache folder."""
     jax.config.update("jax_compilation_cache_dir", str(default_cache_folder() / "compilations"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+def memory_is_full(error: Exception) -> bool:
+    """Whether an error is a device's, and says that it has no room for an array."""
+    of_device = isinstance(error, jax.errors.JaxRuntimeError)
+    return of_device and "RESOURCE_EXHAUSTED" in str(error)
 
 
 def disk_is_full(error: BaseException | None) -> bool:

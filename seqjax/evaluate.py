@@ -63,12 +63,16 @@ def main(values: FlagValues) -> None:
     }
     with setup.context():
         evaluation = setup.evaluation()
+        # First, since one that the data do not have is refused before anything is computed.
+        details = {
+            name: measure(setup, evaluation, trained.params, split)
+            for name, (measure, _) in DETAILS.items()
+            if values[name].value
+        }
         result |= evaluation(trained.params, split).metrics
         if references is not None:
             result |= score(trained, evaluation, split, references, options)
-        for name, (measure, _) in DETAILS.items():
-            if values[name].value:
-                result[name] = measure(setup, evaluation, trained.params, split)
+        result |= details
     if hosts.is_first():
         for note in trained.notes:
             print(note, file=sys.stderr)

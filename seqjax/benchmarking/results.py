@@ -40,8 +40,11 @@ class Results:
             return
         if not path.parent.is_dir():
             raise UserError(f"--output={path}: there is no folder {path.parent}; make it first.")
-        if path.exists():
-            self._read(path)
+        try:
+            path.open("a").close()
+        except OSError as error:
+            raise UserError(f"--output={path} cannot be written ({error.strerror}).") from error
+        self._read(path)
 
     def find(self, settings: Mapping[str, Any]) -> dict[str, Any] | None:
         """The row of these settings, if they have been measured under the same circumstances."""

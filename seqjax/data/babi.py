@@ -20,7 +20,7 @@ import numpy as np
 
 from seqjax.data import files, stories, tokenizers, told_stories
 from seqjax.data.arrays import Split
-from seqjax.data.dataset import DataConfig, Dataset
+from seqjax.data.dataset import DataConfig, Dataset, check_longest
 from seqjax.data.facts import DataFacts, SplitFacts
 from seqjax.data.loader import boundaries
 from seqjax.data.prepare import prepared_split
@@ -144,12 +144,7 @@ class BabiConfig(DataConfig):
     def read(self, lines: Sequence[str], facts: DataFacts, tokenizer: Tokenizer) -> Split:
         """Stories that end in a question; one longer than those of the run is an error."""
         tokens = tokenizer.encode_batch(lines)
-        for line, length in zip(lines, tokens.lengths, strict=True):
-            if length > facts.longest:
-                raise UserError(
-                    f"The line {line[:40]!r} has {length} words and marks, and this run takes "
-                    f"at most {facts.longest}: shorten it."
-                )
+        check_longest(tokens, lines, facts)
         return Split({"tokens": tokens})
 
     def stories_of_splits(self) -> dict[str, ByTask]:

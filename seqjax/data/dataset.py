@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seqjax.data.arrays import Split
+from seqjax.data.arrays import Ragged, Split
 from seqjax.data.facts import DataFacts
 from seqjax.data.tokenizers import Tokenizer
+from seqjax.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -60,3 +61,13 @@ class DataConfig(ABC):
     ) -> Sequence[str]:
         """What people wrote, one for each row of `read_split`, where a task's answers are texts."""
         raise NotImplementedError
+
+
+def check_longest(rows: Ragged, lines: Sequence[str], facts: DataFacts) -> None:
+    """UserError where a row that is made from a line is longer than any of the run."""
+    for line, length in zip(lines, rows.lengths, strict=True):
+        if length > facts.longest:
+            raise UserError(
+                f"The line {line[:40]!r} has {length} steps, and this run takes at most "
+                f"{facts.longest}: shorten it."
+            )

@@ -39,8 +39,9 @@ def read_sample() -> tuple[np.ndarray, np.ndarray]:
 
 
 def labels_name(images: str) -> str:
-    """The name of the IDX file of labels that belongs to one of images, as MNIST names them."""
-    return images.replace("images", "labels").replace("idx3", "idx1")
+    """The path of the IDX file of labels that lies beside one of images, as MNIST names them."""
+    path = Path(images)
+    return str(path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1")))
 
 
 def read_idx(field: str, name: str) -> np.ndarray:

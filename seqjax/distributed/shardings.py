@@ -70,16 +70,17 @@ def check_batch_size(mesh: Mesh, config: MeshConfig, field: str, batch_size: int
         )
 
 
-def check_lengths(mesh: Mesh, config: MeshConfig, boundaries: dict[str, tuple[int, ...]]) -> None:
-    """One sentence where the steps of a padded sequence cannot be dealt out evenly."""
+def check_lengths(mesh: Mesh, config: MeshConfig, given: dict[str, tuple[int, ...]]) -> None:
+    """One sentence where the padded steps that a model is given cannot be dealt out evenly."""
     pieces = math.prod(mesh.shape[axis] for axis in config.time)
-    for column, lengths in boundaries.items():
+    for column, lengths in given.items():
         for length in lengths:
             if length % pieces:
                 raise UserError(
-                    f"mesh.{config.time[0]}={pieces} cannot deal out the {length} steps to which "
-                    f"{column} is padded: {length / pieces:g} for each device; take a "
-                    f"data.max_length that is a multiple of {pieces}, with data.buckets=1."
+                    f"mesh.{config.time[0]}={pieces} cannot deal out the {length} steps that the "
+                    f"model is given of {column}: {length / pieces:g} for each device; take "
+                    f"lengths that are multiples of {pieces}, such as data.length, or "
+                    f"data.max_length with data.buckets=1."
                 )
 
 

@@ -49,4 +49,7 @@ def draw(
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].legend(frameon=False, loc="upper left", ncols=2)
     panels[-1].tick_params(axis="x", labelrotation=20)
-    figure.savefig(path)
+    try:
+        figure.savefig(path)
+    except OSError as error:
+        raise UserError(f"--plot={path} cannot be written ({error.strerror}).") from error

@@ -54,6 +54,10 @@ class Forecasting(Regression):
         ahead = models.apply(config, params, patches, dropout_key=dropout_key)[0]
         return ahead.reshape(rows, columns, -1).swapaxes(1, 2) * scale + location
 
+    def lengths(self, facts: DataFacts) -> dict[str, tuple[int, ...]]:
+        """The patches of a window."""
+        return {"series": (facts.longest // facts.frame_size,)}
+
     def derived(self, metrics: dict[str, float]) -> dict[str, float]:
         """The loss under its usual name as well."""
         return metrics | {"mse": metrics["loss"]}

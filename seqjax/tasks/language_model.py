@@ -90,9 +90,9 @@ class LanguageModel(Task):
         size = facts.vocabulary_size
         return config.with_sizes(vocabulary_size=size, outputs=size)
 
-    def steps(self, facts: DataFacts) -> int:
+    def lengths(self, facts: DataFacts) -> dict[str, tuple[int, ...]]:
         """All but the last of a window: they are given, and all but the first are asked for."""
-        return facts.longest - 1
+        return {"tokens": (facts.longest - 1,)}
 
     def means(
         self,

@@ -25,6 +25,7 @@ class Regression(Task):
     """
 
     data: type[DataConfig]
+    asks_for_labels = False
 
     def complete(self, config: ModelConfig, facts: DataFacts) -> ModelConfig:
         """Input size and one output; a model that answers at every step is an error."""
@@ -45,11 +46,6 @@ class Regression(Task):
         label_smoothing: float = 0.0,
     ) -> Means:
         """`loss`, the mean squared error, and `mae`, over the rows of positive weight."""
-        if label_smoothing:
-            raise UserError(
-                f"train.label_smoothing={label_smoothing} needs labels, and this task asks for "
-                "numbers: set it to 0."
-            )
         errors = self.estimate(config, params, batch, dropout_key) - batch["target"]
         of_row = batch["weight"].reshape(-1, *[1] * (errors.ndim - 1))
         weights = jnp.broadcast_to(of_row, errors.shape)

@@ -32,8 +32,9 @@ class Task(ABC):
     """Between the data and a model: what goes in, what is asked of it, how good the answer is.
 
     `data` and `model` are the types of the groups of that name in a run's configuration. `best`
-    names the metric that picks the best checkpoint, `greater_is_better` its direction. A task that
-    `writes` answers with texts, which `score` compares with those that people wrote.
+    names the metric that picks the best checkpoint, `greater_is_better` its direction. A task
+    `asks_for_labels`, tokens among them, or for numbers. One that `writes` answers with texts,
+    which `score` compares with those that people wrote.
     """
 
     data: type[DataConfig]
@@ -41,6 +42,7 @@ class Task(ABC):
     options: ClassVar[type[Options]] = Options
     best: ClassVar[str] = "loss"
     greater_is_better: ClassVar[bool] = False
+    asks_for_labels: ClassVar[bool] = True
     writes: ClassVar[bool] = False
 
     @abstractmethod
@@ -51,9 +53,13 @@ class Task(ABC):
         cannot use.
         """
 
+    def lengths(self, facts: DataFacts) -> dict[str, tuple[int, ...]]:
+        """The padded steps that a model is given, rising, by column: its input comes first."""
+        return facts.boundaries
+
     def steps(self, facts: DataFacts) -> int:
         """How many steps a model is given of the longest example."""
-        return facts.longest
+        return next(iter(self.lengths(facts).values()))[-1]
 
     @abstractmethod
     def means(

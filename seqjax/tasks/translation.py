@@ -81,6 +81,11 @@ class Translation(Task):
             decoder=config.decoder.with_sizes(vocabulary_size=sizes[1], outputs=sizes[1]),
         )
 
+    def lengths(self, facts: DataFacts) -> dict[str, tuple[int, ...]]:
+        """A whole source, and all but the last token of a target, which is asked for alone."""
+        target = tuple(length - 1 for length in facts.boundaries["target"])
+        return facts.boundaries | {"target": target}
+
     def means(
         self,
         config: EncoderDecoderConfig,

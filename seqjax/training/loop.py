@@ -219,7 +219,8 @@ class Loop:
         self.progress.evaluated_step = step
         progress, sign = self.progress, 1 if self.task.greater_is_better else -1
         value = metrics[self.task.best]
-        best = progress.best_value is None or sign * value > sign * progress.best_value
+        first = progress.best_value is None
+        best = math.isfinite(value) and (first or sign * value > sign * progress.best_value)
         if best:
             progress.best_step, progress.best_value, progress.without_better = step, value, 0
         else:

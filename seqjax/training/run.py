@@ -20,6 +20,7 @@ from seqjax.distributed import hosts
 from seqjax.distributed.preemption import Preemption
 from seqjax.distributed.shardings import batch_sharding, local_rows, place_batch
 from seqjax.errors import UserError
+from seqjax.models import EncoderDecoderConfig
 from seqjax.training.checkpoint import Checkpoints
 from seqjax.training.compiled import Compiled
 from seqjax.training.config import Config, from_dict, to_json
@@ -98,6 +99,11 @@ def load_word_vectors(
         raise UserError(
             f"train.word_vectors={name!r} has no effect where task={setup.config.task!r}: its data "
             f"has no words."
+        )
+    if isinstance(setup.model, EncoderDecoderConfig):
+        raise UserError(
+            f"train.word_vectors={name!r} is for models with one embedding, and "
+            f"task={setup.config.task!r} has an encoder and a decoder: leave it empty."
         )
     with hosts.together():
         vectors = read_word_vectors(

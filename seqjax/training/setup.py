@@ -61,13 +61,18 @@ class Setup:
             "train.batch_size / train.accumulate",
             train.batch_size // train.accumulate,
         )
-        check_lengths(self.mesh, config.mesh, facts.boundaries)
+        check_lengths(self.mesh, config.mesh, self.task.lengths(facts))
         self.rows = facts.splits["train"].rows
         self.steps_per_epoch = -(-self.rows // train.batch_size)
         self.total_steps = train.steps or train.epochs * self.steps_per_epoch
         if train.profile and train.profile[0] > self.total_steps:
             raise UserError(
                 f"train.profile={train.profile} begins after the last step, {self.total_steps}."
+            )
+        if train.label_smoothing and not self.task.asks_for_labels:
+            raise UserError(
+                f"train.label_smoothing={train.label_smoothing} needs labels, and "
+                f"task={config.task!r} asks for numbers: set it to 0."
             )
         self._check_patterns()
         self.schedule = make_schedule(config.optimizer, self.total_steps)

@@ -5,9 +5,10 @@ import json
 import os
 import shutil
 
+import jax
 import pytest
 
-from seqjax.command_line import disk_is_full
+from seqjax.command_line import disk_is_full, memory_is_full
 from seqjax.training.folder import RunFolder
 
 CONFIG = ("--config", "configs/sentiment.py:rnn")
@@ -189,6 +190,12 @@ def test_the_reason_is_found_behind_other_errors():
     assert disk_is_full(OSError(errno.EDQUOT, "x")) and disk_is_full(OSError(errno.EFBIG, "x"))
     assert not disk_is_full(OSError(errno.ENOENT, "x"))
     assert not disk_is_full(raised(ValueError("y"), cause=KeyError("z")))
+
+
+def test_a_device_without_room_is_told_from_other_errors():
+    assert memory_is_full(jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory"))
+    assert not memory_is_full(jax.errors.JaxRuntimeError("INTERNAL: something else"))
+    assert not memory_is_full(ValueError("RESOURCE_EXHAUSTED"))
 
 
 def test_a_mistake_in_the_program_keeps_its_traceback(command, flags, tmp_path, monkeypatch):

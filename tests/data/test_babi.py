@@ -109,7 +109,7 @@ def test_a_row_is_a_story_and_is_asked_at_its_questions(folder, tmp_path):
     typed = config.read(["Mary went to the garden. Where is Mary?"], data.facts, data.tokenizer)
     decoded = data.tokenizer.decode(typed.columns["tokens"][0].tolist())
     assert decoded == "mary went to the garden . where is mary ?"
-    with pytest.raises(UserError, match=r"has 40 words and marks, .* at most 16"):
+    with pytest.raises(UserError, match=r"has 40 steps, .* at most 16"):
         config.read(["Mary. " * 20], data.facts, data.tokenizer)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seqjax.data.image_files import labels_name
 from seqjax.data.images import VIEWS, ImagesConfig
 from seqjax.data.prepare import prepare
 from seqjax.errors import UserError
@@ -26,6 +27,11 @@ def idx(write_idx, tmp_path):
         train=str(tmp_path / "train-images-idx3-ubyte.gz"),
         test=str(tmp_path / "t10k-images-idx3-ubyte.gz"),
     )
+
+
+def test_labels_lie_beside_the_images_whatever_their_folder_is_called():
+    found = labels_name("images/idx3/train-images-idx3-ubyte.gz")
+    assert found == "images/idx3/train-labels-idx1-ubyte.gz"
 
 
 def test_rows_and_pixels_are_the_image_in_reading_order():

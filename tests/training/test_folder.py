@@ -114,7 +114,7 @@ def test_changed_data_is_refused(begun):
 
 def test_data_that_are_read_in_another_way_now_are_refused(begun):
     begun.check_data_version(FACTS.version)
-    with pytest.raises(UserError, match="as version 1 of data.source='files' does.*is now 2"):
+    with pytest.raises(UserError, match=r"as version 1 of data.source='files' does.*is now 2"):
         begun.check_same_data(replace(FACTS, version=2))
 
 

@@ -193,6 +193,13 @@ def test_a_resumed_loop_writes_the_rows_of_an_uninterrupted_one(
         assert getattr(resumed, name) == getattr(ended, name)
 
 
+def test_an_evaluation_that_is_not_a_number_is_never_the_best():
+    accuracies = {2: np.nan, 4: 0.3, 6: np.nan, 8: 0.2}
+    config = TrainConfig(epochs=0, steps=8, evaluate_every=2)
+    progress = run(Recorder(), config, 8, 4, accuracy=accuracies.get)
+    assert (progress.best_step, progress.best_value) == (4, 0.3)
+
+
 @given(config=SETTINGS, asked=st.lists(st.integers(1, 20), max_size=4), **LENGTHS)
 def test_a_loop_that_is_told_to_end_saves_where_it_is_and_goes_on_from_there(
     config, total, per_epoch, asked

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from seqjax.data.arrays import Ragged, Split
-from seqjax.data.dataset import DataConfig, Dataset
+from seqjax.data.dataset import DataConfig, Dataset, check_longest
 from seqjax.data.facts import DataFacts, SplitFacts
 from seqjax.data.loader import boundaries
 from seqjax.data.prepare import prepared_split
@@ -115,7 +115,9 @@ class ProbeConfig(DataConfig):
     def read(self, lines: Sequence[str], facts: DataFacts, tokenizer: None) -> Split:
         """Tokens by their names, or frames as `0.25,1`, with spaces between steps."""
         if facts.frame_size:
-            return Split({"frames": Ragged.from_rows([self._frames(x) for x in lines], np.float32)})
+            frames = Ragged.from_rows([self._frames(line) for line in lines], np.float32)
+            check_longest(frames, lines, facts)
+            return Split({"frames": frames})
         number = {name: place for place, name in enumerate(self.probes[0].vocabulary)}
         rows = []
         for line in lines:
@@ -126,7 +128,9 @@ class ProbeConfig(DataConfig):
                     f"such as {' '.join(list(number)[:4])!r}."
                 )
             rows.append([number[name] for name in line.split()])
-        return Split({"tokens": Ragged.from_rows(rows, np.int32)})
+        tokens = Ragged.from_rows(rows, np.int32)
+        check_longest(tokens, lines, facts)
+        return Split({"tokens": tokens})
 
     @staticmethod
     def _frames(line: str) -> np.ndarray:

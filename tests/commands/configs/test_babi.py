@@ -25,7 +25,7 @@ def test_two_steps(command, two_steps):
     typed = b"Mary went to the office. Where is Mary?\nEmily is a cat. What is emily afraid of?\n"
     said = command("predict", workdir, stdin=typed).out.splitlines()
     assert len(said) == 2 and all(word.isalpha() for word in said)
-    command("predict", workdir, stdin=b"Mary. " * 99).assert_refused("198 words and marks")
+    command("predict", workdir, stdin=b"Mary. " * 99).assert_refused("198 steps")
 
 
 def test_groups_of_other_data(command, one_run):

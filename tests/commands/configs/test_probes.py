@@ -37,9 +37,24 @@ def test_two_steps(command, two_steps, name):
         said = command("predict", workdir, stdin=f"{typed}\n".encode()).out.split()
         assert len(said) == (1 if name == "adding" else len(typed.split()))
         command("predict", workdir, stdin=b"x y\n").assert_refused("'x y' must be")
+        longer = f"{typed.split()[0]} " * 99
+        command("predict", workdir, stdin=longer.encode()).assert_refused("99 steps", "at most")
 
 
 def test_probes_that_differ_in_more_than_their_length(command, two_steps):
     command(
         "train", "--config=configs/permutations.py", "--config.data.beyond.group=A5"
     ).assert_refused("data.probe=", "data.beyond=", "their lengths alone")
+
+
+def test_smoothed_labels_where_there_are_none_are_refused_before_anything_is_written(
+    command, tmp_path
+):
+    workdir = tmp_path / "run"
+    command(
+        "train",
+        "--config=configs/adding.py:rnn",
+        "--config.train.label_smoothing=0.1",
+        f"--workdir={workdir}",
+    ).assert_refused("train.label_smoothing=0.1", "task='adding'")
+    assert not workdir.exists()
