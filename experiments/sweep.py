@@ -126,6 +126,14 @@ def rows_of(cells: Sequence[Cell], results: Path) -> list[dict[str, Any]]:
     return [row for row in found if "summary" in row]
 
 
+def shared_seeds(
+    first: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]]
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The rows of two models in pairs, those of the seeds that both have run with."""
+    one, other = ({row["summary"]["seed"]: row for row in rows} for rows in (first, second))
+    return [(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())]
+
+
 def run_cells(
     cells: Sequence[Runnable], results: Path, console: Console, *, minutes: float = math.inf
 ) -> None:

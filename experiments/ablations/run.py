@@ -20,7 +20,7 @@ from experiments.statistics import (
     paired_difference,
     shown_p,
 )
-from experiments.sweep import Cell, rows_of
+from experiments.sweep import Cell, rows_of, shared_seeds
 from seqjax.command_line import run_command
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -79,15 +79,12 @@ def compare(results: Path) -> list[Variant]:
     """Every variant of which at least two seeds have run."""
     compared, cells = {}, groups()
     for (model, change), variant in cells.items():
-        pairs = [
-            rows
-            for seed in range(len(variant))
-            if len(rows := rows_of([variant[seed], cells[model, ""][seed]], results)) == 2
-        ]
+        rows = (rows_of(group, results) for group in (variant, cells[model, ""]))
+        pairs = shared_seeds(*rows)
         if change and len(pairs) > 1:
             changed, base = (
-                [100 * pair[side]["summary"]["test"]["accuracy"] for pair in pairs]
-                for side in (0, 1)
+                [100 * row["summary"]["test"]["accuracy"] for row in side]
+                for side in zip(*pairs, strict=True)
             )
             ids = tuple(row["id"] for pair in pairs for row in pair)
             difference = paired_difference(changed, base)

@@ -1,12 +1,14 @@
 """The committed rows that verdicts are computed from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments.sweep import ROOT, read_rows
 
-HOLDS, FAILS, DEPENDS = "holds", "does not hold", "depends"
+# `NOT_SHOWN`: neither the claim nor its contrary can be told from chance.
+HOLDS, FAILS, DEPENDS, NOT_SHOWN = "holds", "does not hold", "depends", "not shown"
 
 Row = dict[str, Any]
 
@@ -41,3 +43,9 @@ class Evidence:
 def holds_if(condition: bool) -> str:
     """The verdict of a claim that is true or not."""
     return HOLDS if condition else FAILS
+
+
+def holds_if_all(conditions: Iterable[bool]) -> str:
+    """The verdict of a claim that depends where it is true of some cases alone."""
+    met = list(conditions)
+    return HOLDS if all(met) else DEPENDS if any(met) else FAILS

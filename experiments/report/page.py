@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, Evidence
+from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, NOT_SHOWN, Evidence
 from experiments.article_claims.ledger import CLAIMS
 from experiments.readmes import MARKER, with_tables
 from experiments.report import advice, summary
@@ -31,7 +31,7 @@ ORDER = (
     "state_tracking",
     "article_claims",
 )
-SIGNS = {HOLDS: "✓", FAILS: "✗", DEPENDS: "~"}
+SIGNS = {HOLDS: "✓", FAILS: "✗", DEPENDS: "~", NOT_SHOWN: "?"}
 FIRST = ("train", "parity")  # the figures that say most
 
 

@@ -17,6 +17,7 @@ from experiments.statistics import (
     shown_mean,
     shown_p,
 )
+from experiments.sweep import shared_seeds
 from experiments.tuning import Tuned
 
 BASELINE = "bag"  # knows no order, so that the difference is what order is worth
@@ -64,20 +65,16 @@ def entries(
 
 
 def _difference(
-    rows: Sequence[Mapping], base: Sequence[Mapping], groups: Sequence[Hashable] | None
+    rows: Sequence[dict], base: Sequence[dict], groups: Sequence[Hashable] | None
 ) -> Difference | None:
     """Of the seeds that both sides have; None of fewer than two."""
-    here, there = by_seed(rows), by_seed(base)
-    shared = sorted(here.keys() & there.keys())
-    if len(shared) < 2:
+    pairs = shared_seeds(rows, base)
+    if len(pairs) < 2:
         return None
-    scores = [
-        _scores([row for row in side if row["config"]["seed"] in shared]) for side in (rows, base)
-    ]
+    sides = list(zip(*pairs, strict=True))
     return paired_difference(
-        [here[seed] for seed in shared],
-        [there[seed] for seed in shared],
-        of_examples=100 * examples_half_width(*scores, groups),
+        *(list(by_seed(side).values()) for side in sides),
+        of_examples=100 * examples_half_width(*map(_scores, sides), groups),
     )
 
 
@@ -88,7 +85,7 @@ def _scores(rows: Sequence[Mapping]) -> Float[np.ndarray, " examples"]:
 
 def by_seed(rows: Sequence[Mapping]) -> dict[int, float]:
     """The test accuracy of each seed, in points."""
-    return {row["config"]["seed"]: 100 * row["summary"]["test"]["accuracy"] for row in rows}
+    return {row["summary"]["seed"]: 100 * row["summary"]["test"]["accuracy"] for row in rows}
 
 
 def lines_of(found: Mapping[str, Entry], lines: Mapping[str, float]) -> list[str]:

@@ -6,9 +6,10 @@ import shutil
 import pytest
 
 from experiments.article_claims import measurements
-from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, Evidence
+from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, NOT_SHOWN, Evidence
 from experiments.article_claims.judges import ability, counts
 from experiments.article_claims.ledger import CLAIMS
+from experiments.statistics import Difference
 from experiments.sweep import ROOT
 
 EVIDENCE = Evidence()
@@ -92,7 +93,27 @@ def test_a_transformer_that_is_better_at_every_seed_would_be_more_accurate(chang
 
     evidence = changed("sentiment", better)
     assert ability.transformer_is_more_accurate(evidence).verdict == HOLDS
-    assert ability.transformer_has_lower_loss(evidence).verdict == FAILS
+    assert ability.transformer_has_lower_loss(evidence).verdict == NOT_SHOWN
+
+
+def test_a_small_effect_is_excluded_or_not_shown_by_the_width_of_its_interval():
+    def verdict(mean, half_width, p_value):
+        difference = Difference(mean, half_width, p_value, 5)
+        return ability.of_gain(difference, p_value, 1, smallest=1.0)
+
+    assert verdict(1.5, 0.5, 0.001) == HOLDS
+    assert verdict(-1.5, 0.5, 0.001) == FAILS  # the contrary is shown
+    assert verdict(0.1, 0.4, 0.6) == FAILS  # less than a point, whatever it is
+    assert verdict(0.1, 1.4, 0.6) == NOT_SHOWN
+
+
+def test_a_hybrid_that_is_better_at_every_seed_would_beat_either(changed):
+    def better(row):
+        if row["config"]["preset"] == "hybrid" and "summary" in row:
+            row["summary"]["test"]["accuracy"] = 0.9
+
+    assert ability.hybrids_beat_either(EVIDENCE).verdict == NOT_SHOWN
+    assert ability.hybrids_beat_either(changed("long_range", better)).verdict == HOLDS
 
 
 def test_one_head_that_is_worse_at_every_seed_would_speak_for_several(changed):

@@ -44,7 +44,8 @@ def row_of(cell, rate, right):
         "parameters_outside_embedding": 100,
         "wall_seconds": 90.0,
     }
-    config = {"seed": dict(cell.settings)["seed"], "optimizer": {"learning_rate": rate}}
+    summary["seed"] = dict(cell.settings)["seed"]
+    config = {"optimizer": {"learning_rate": rate}}
     return {"id": cell.identity, "config": config, "summary": summary} | {
         "test_correct": packed(answers)
     }

@@ -1,6 +1,6 @@
 """Claims that counting settles: weights, order, formulas, memory."""
 
-from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, Evidence, Finding, holds_if
+from experiments.article_claims.evidence import Evidence, Finding, holds_if, holds_if_all
 
 ROUNDING = 1e-5  # what float32 makes of equal numbers
 
@@ -40,7 +40,7 @@ def gradient_formula(evidence: Evidence) -> Finding:
     own = row["figures"]["loss of its own step alone"]
     exact = [whole < ROUNDING, own < ROUNDING]
     return Finding(
-        DEPENDS if any(exact) and not all(exact) else holds_if(all(exact)),
+        holds_if_all(exact),
         f"With dL/dh_t through all later steps it is autodiff's gradient up to {whole:.0e}; with "
         f"the loss of step t alone, as it may also be read, it is {100 * own:.0f}% off.",
         (row["id"],),
@@ -109,7 +109,7 @@ def efficient_at_long_sequences(evidence: Evidence) -> Finding:
     held = {mixer: memory["figures"][mixer]["train step"][-1] for mixer in kernels}
     ahead = [kernels["attention"] < kernels["rnn"], held["attention"] < held["rnn"]]
     return Finding(
-        HOLDS if all(ahead) else DEPENDS if any(ahead) else FAILS,
+        holds_if_all(ahead),
         f"On what is scarce. Kernels in a row of a train step over "
         f"{depth['figures']['lengths'][-1]} steps: attention {kernels['attention']:,.0f}, RNN "
         f"{kernels['rnn']:,.0f}; memory over {memory['figures']['lengths'][-1]:,}: plain attention "
@@ -128,7 +128,7 @@ def recurrences_cannot_be_parallel(evidence: Evidence) -> Finding:
     error = equal["figures"]["relative difference"]
     parallel = error < ROUNDING and tree["kernels"][1] < lengths[1] and not any(tree["loop steps"])
     return Finding(
-        FAILS if parallel else HOLDS,
+        holds_if(not parallel),
         f"A minGRU over {lengths[1]} steps compiles to {tree['kernels'][1]:.0f} kernels in a row "
         f"as a tree, {steps['kernels'][1]:,.0f} one step at a time; over "
         f"{equal['figures']['steps']:,} steps the two differ by {error:.0e} of the size.",

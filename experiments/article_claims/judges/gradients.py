@@ -1,9 +1,11 @@
 """Claims about gradients, from `experiments.gradients`."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, Evidence, Finding, holds_if
-from experiments.gradients.run import repeated
+from experiments.article_claims.evidence import Evidence, Finding, holds_if, holds_if_all
+from experiments.gradients.run import repeated, trials
 
 FAR = 63  # steps
 LEARNED, CHANCE = 0.95, 1 / 8
@@ -43,7 +45,7 @@ def gates_mitigate(evidence: Evidence) -> Finding:
     better = [left[name] > left["rnn"] for name in ("lstm", "gru")]
     parts = "; ".join(f"{name} {left[name]:.0e} and {_shown(rows)}" for name, rows in found.items())
     return Finding(
-        HOLDS if all(better) else DEPENDS if any(better) else FAILS,
+        holds_if_all(better),
         f"Left of a change after {FAR} steps, before training, and recall of the first of 64 "
         f"tokens after it: {parts}.",
         _ids([row for rows in found.values() for row in rows]),
@@ -61,19 +63,28 @@ def adaptive_rates_help(evidence: Evidence) -> Finding:
 
 
 def attention_is_more_stable(evidence: Evidence) -> Finding:
-    """Whether attention's gradient is the same at all distances, and its largest one smaller."""
+    """Whether attention's gradient is the same at all distances, and steadier in training.
+
+    Its size in training is compared at the same learning rates.
+    """
     found = {name: _rows(evidence, name) for name in ("rnn", "attention")}
     factor = {name: _factor(rows) for name, rows in found.items()}
-    largest = {
-        name: max(row["gradient_norms"]["largest"] for row in rows) for name, rows in found.items()
-    }
+    tried = {name: _tried(evidence, name) for name in found}
+    largest, spread = (
+        {name: [row["gradient_norms"][what] for row in rows] for name, rows in tried.items()}
+        for what in ("largest", "spread")
+    )
     level = {name: abs(factor[name] - 1) < LEVEL for name in factor}
+    steadier = [all(np.less(figures["attention"], figures["rnn"])) for figures in (largest, spread)]
+    rates = [row["rate"] for row in tried["rnn"]]
     return Finding(
-        holds_if(level["attention"] and not level["rnn"] and largest["attention"] < largest["rnn"]),
+        holds_if_all([level["attention"] and not level["rnn"], *steadier]),
         f"Before training a change goes by {100 * (factor['attention'] - 1):+.1f}% a step in "
-        f"attention and by {100 * (factor['rnn'] - 1):+.0f}% in the RNN; the largest gradients in "
-        f"training have norm {largest['attention']:.1f} and {largest['rnn']:.1f}.",
-        _ids([row for rows in found.values() for row in rows]),
+        f"attention and by {100 * (factor['rnn'] - 1):+.0f}% in the RNN. In training, at learning "
+        f"rates {_listed(rates)}, the largest gradients have norms {_listed(largest['attention'])} "
+        f"and {_listed(largest['rnn'])}, and their logarithms to base 10 spread by "
+        f"{_listed(spread['attention'])} and {_listed(spread['rnn'])}.",
+        _ids([row for name in found for row in (*found[name], *tried[name])]),
     )
 
 
@@ -103,6 +114,16 @@ def _rows(evidence: Evidence, name: str) -> list[dict]:
     return repeated(name, evidence.results("gradients"))
 
 
+def _tried(evidence: Evidence, name: str) -> list[dict]:
+    """The first seed with every learning rate."""
+    rows = evidence.rows("gradients")
+    return [rows[trial.identity] for trial in trials(name)]
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.2g}" for value in values)
+
+
 def _accuracy(row: dict) -> float:
     """A model that is no longer finite answers nothing."""
     return row["test"] or 0.0
@@ -130,4 +151,4 @@ def _factor(rows: list[dict]) -> float:
 
 
 def _ids(rows: list[dict]) -> tuple[str, ...]:
-    return tuple(row["id"] for row in rows)
+    return tuple(dict.fromkeys(row["id"] for row in rows))

@@ -1,6 +1,6 @@
 """Claims about time, from the atlas of `experiments.crossover` and the article's own steps."""
 
-from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, Evidence, Finding, holds_if
+from experiments.article_claims.evidence import Evidence, Finding, holds_if, holds_if_all
 from experiments.crossover.atlas import Atlas, Shape, significant
 
 TRAIN = Shape("train")
@@ -14,7 +14,7 @@ def transformers_train_faster(evidence: Evidence) -> Finding:
     on_tpu = planned["transformer"]["step_seconds"] / planned["rnn"]["step_seconds"]
     faster = [ratio < 1 for ratio in (*ratios.values(), on_tpu)]
     return Finding(
-        HOLDS if all(faster) else DEPENDS if any(faster) else FAILS,
+        holds_if_all(faster),
         f"On the device. Time of attention over that of an RNN, one block on two CPU cores: "
         f"{_spelled(ratios)}; of the article's Transformer over its RNN, compiled for four TPU v5e "
         f"chips (an estimate, not run): {on_tpu:.2f}.",
