@@ -2,8 +2,8 @@
 
 A cell is a training command. Its row in `results.jsonl` holds the command, the configuration, the
 run's summary (seed, device and versions among it) and its learning curve; a cell whose row is there
-is not run again, one that was interrupted resumes from its checkpoint, and one that would take
-longer than it may is skipped, which its row says.
+is not run again, and one that was interrupted resumes from its checkpoint. One that would take
+longer than it may is skipped, and one may diverge, which its row says.
 """
 
 import dataclasses
@@ -21,12 +21,14 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+from filelock import FileLock
 from rich.console import Console
 
 from experiments.details import DETAILS
 from seqjax.data.loader import Batches
 from seqjax.data.prepare import default_cache_folder, prepare
 from seqjax.distributed.shardings import batch_sharding, place_batch
+from seqjax.errors import Diverged
 from seqjax.training.compiled import Compiled
 from seqjax.training.config import Config, from_dict
 from seqjax.training.devices import devices_of_run
@@ -142,8 +144,7 @@ def run_cells(
     None is started after so many minutes: the same command goes on from there.
     """
     rows = read_rows(results)
-    _drop_cut_off_row(results)
-    missing = [cell for cell in cells if cell.identity not in rows]
+    missing = [cell for cell in cells if _is_missing(cell, rows.get(cell.identity))]
     started = time.monotonic()
     for done, cell in enumerate(missing):
         if time.monotonic() - started > 60 * minutes:
@@ -151,9 +152,29 @@ def run_cells(
             return
         console.rule(f"cell {done + 1} of {len(missing)}{_remaining(started, done, len(missing))}")
         console.print(cell.command, highlight=False, soft_wrap=True)
-        row = cell.row(console)
+        append_row(cell.row(console), results)
+
+
+def append_row(row: dict[str, Any], results: Path) -> None:
+    """Adds a line to a results file, which other processes may do as well.
+
+    What a crash has left of a line is cut off first.
+    """
+    RUNS.mkdir(parents=True, exist_ok=True)
+    with FileLock(RUNS / "rows.lock"):
+        text = results.read_text() if results.exists() else ""
+        if text and not text.endswith("\n"):
+            results.write_text(text[: text.rfind("\n") + 1])
         with open(results, "a") as file:
             file.write(json.dumps(row) + "\n")
+
+
+def _is_missing(cell: Runnable, row: dict[str, Any] | None) -> bool:
+    """Whether there is no row, or one of a cell that was skipped and now may take its time."""
+    if row is None:
+        return True
+    skipped = row.get("skipped")
+    return bool(skipped) and skipped["estimated_seconds"] <= getattr(cell, "most_seconds", 0.0)
 
 
 def run_cell(cell: Cell, console: Console) -> dict[str, Any]:
@@ -166,7 +187,11 @@ def run_cell(cell: Cell, console: Console) -> dict[str, Any]:
         console.print(f"Skipped: it would take about {seconds / 60:.0f} min.")
         return row | {"skipped": {"estimated_seconds": seconds, "most_seconds": cell.most_seconds}}
     folder = RunFolder(RUNS / cell.identity)
-    row["summary"] = run(config, folder, console)
+    try:
+        row["summary"] = run(config, folder, console)
+    except Diverged as error:
+        console.print(f"Diverged: {error}")
+        return row | {"diverged": str(error)}
     row["curve"] = learning_curve(folder)
     for name in cell.details:
         row[name] = DETAILS[name](folder)
@@ -206,11 +231,6 @@ def learning_curve(folder: RunFolder) -> list[dict[str, float]]:
         for row in rows
         if row["split"] == "valid"
     ]
-
-
-def _drop_cut_off_row(results: Path) -> None:
-    if results.exists() and (text := results.read_text()) and not text.endswith("\n"):
-        results.write_text(text[: text.rfind("\n") + 1])
 
 
 def _remaining(started: float, done: int, total: int) -> str:

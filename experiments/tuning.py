@@ -28,16 +28,18 @@ class Tuned(NamedTuple):
         return [self.cell.where(optimizer__learning_rate=rate, seed=0) for rate in RATES]
 
     def chosen(self, results: Path) -> Cell | None:
-        """The best trial; None while some have not run."""
+        """The best trial; None while some have not run, and where none came to an end."""
         trials, rows = self.trials(), read_rows(results)
-        if any(trial.identity not in rows for trial in trials):
+        found = [rows.get(trial.identity, {}) for trial in trials]
+        if not all({"summary", "diverged"} & row.keys() for row in found):
             return None
-        found = [rows[trial.identity].get("summary") for trial in trials]
-        scores = [self._score(summary) for summary in found]
-        return trials[scores.index(max(scores))] if any(found) else None
+        scores = [self._score(row.get("summary")) for row in found]
+        best = max(scores)
+        return trials[scores.index(best)] if math.isfinite(best) else None
 
     def _score(self, summary: dict | None) -> float:
-        return -math.inf if summary is None else self.sign * summary["valid"][self.metric]
+        value = math.nan if summary is None else summary["valid"][self.metric]
+        return self.sign * value if math.isfinite(value) else -math.inf
 
     def repeats(self, results: Path) -> list[Cell]:
         """Every seed with the chosen learning rate; none while it is not chosen."""

@@ -1,4 +1,4 @@
-"""The one exception for what a user can cause and mend."""
+"""The exception for what a user can cause and mend, and the kind of it that a sweep tells."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -10,6 +10,10 @@ class UserError(Exception):
     Raised by any layer; caught once, at the edge of every command, which prints the sentence and
     ends with exit status 2. Programming errors are never a `UserError`: they keep their traceback.
     """
+
+
+class Diverged(UserError):
+    """A training whose numbers are no longer finite."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from experiments.crossover.atlas import Atlas, Row, Shape, significant
 from experiments.crossover.run import RESULTS, WORKS
+from experiments.sweep import read_rows
 from seqjax.command_line import run_command
 from seqjax.errors import UserError
 
@@ -89,7 +90,7 @@ def main(values: FlagValues) -> None:
 
 def of_device(results: Path, device: str) -> Atlas:
     """The part of the atlas that was measured on such a device."""
-    devices = sorted({row["device"]["platform"] for row in Atlas(results).rows})
+    devices = sorted({row["device"]["platform"] for row in read_rows(results).values()})
     if device not in devices:
         raise UserError(f"--device={device} has not been measured; {', '.join(devices)} has.")
     return Atlas(results, device)

@@ -11,6 +11,7 @@ import numpy as np
 from experiments.sweep import read_rows
 
 Row = dict[str, Any]
+CELL = ("mixer", "work", "length", "batch", "width")
 ASYMPTOTIC = 512  # lengths from here on tell how a time grows
 
 
@@ -32,16 +33,17 @@ class Atlas:
     """The rows of one kind of device, of the method that each mixer takes by itself."""
 
     results: Path
-    device: str = ""  # its platform; all where there is none
+    device: str  # its platform, such as cpu
 
     @cached_property
     def rows(self) -> list[Row]:
-        """All rows, skipped ones among them."""
-        return [
-            row
+        """The newest row of every cell, skipped ones among them."""
+        newest = {
+            tuple(row[name] for name in CELL): row
             for row in read_rows(self.results).values()
-            if row["method"] == "auto" and self.device in ("", row["device"]["platform"])
-        ]
+            if row["method"] == "auto" and row["device"]["platform"] == self.device
+        }
+        return list(newest.values())
 
     @cached_property
     def mixers(self) -> Sequence[str]:

@@ -39,7 +39,7 @@ WORKS = ("train", "forward", "decode")
 
 def table(results: Path) -> Sequence[str]:
     """Milliseconds by mixer and length, how they grow, and what the cost model says."""
-    found = Atlas(results)
+    found = Atlas(results, "cpu")
     lines = []
     for work in WORKS:
         series = {mixer: found.series(mixer, Shape(work)) for mixer in MIXERS}

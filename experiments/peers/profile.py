@@ -5,7 +5,6 @@ program has them: in a loop over time or outside, products of matrices or not. T
 one device, what it waits for another among the exchange. A trace makes a step somewhat slower.
 """
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from absl.flags import FlagValues
 from jax.profiler import ProfileData
 
 from experiments.peers.seqjax_peer import compiled
-from experiments.sweep import read_lines
+from experiments.sweep import append_row, read_lines
 from seqjax.benchmarking.article import Article
 from seqjax.benchmarking.results import circumstances
 from seqjax.command_line import run_command
@@ -50,8 +49,7 @@ def main(values: FlagValues) -> None:
         spent = by_part(ProfileData.from_file(str(trace)), execute.as_text())
     milliseconds = {part: spent[part] / STEPS / setup.mesh.size for part in PARTS}
     row = circumstances() | asdict(article) | {"devices": setup.mesh.size}
-    with open(RESULTS, "a") as file:
-        file.write(json.dumps(row | {"milliseconds": milliseconds}) + "\n")
+    append_row(row | {"milliseconds": milliseconds}, RESULTS)
     print("\n".join(table(RESULTS)))
 
 

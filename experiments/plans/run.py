@@ -15,7 +15,7 @@ from typing import Any
 from absl import flags
 from absl.flags import FlagValues
 
-from experiments.sweep import ROOT, read_lines
+from experiments.sweep import ROOT, append_row, read_lines
 from seqjax.command_line import run_command
 from seqjax.errors import UserError
 
@@ -62,9 +62,7 @@ def main(values: FlagValues) -> None:
         spelled = " ".join(planned.flags)
         if spelled in done or not re.search(values.only, spelled):
             continue
-        row = made(planned)
-        with open(RESULTS, "a") as file:
-            file.write(json.dumps(row) + "\n")
+        append_row(made(planned), RESULTS)
     print("\n".join(table(RESULTS)))
 
 

@@ -88,7 +88,7 @@ def _probe(evidence: Evidence, probe: str, mixer: str) -> str:
 
 def _times(evidence: Evidence, work: str, mixers: Sequence[str]) -> tuple[str, str]:
     """The longest length that all have been measured at, and their times there."""
-    atlas = Atlas(evidence.results("crossover"))
+    atlas = Atlas(evidence.results("crossover"), "cpu")
     series = {mixer: atlas.series(mixer, Shape(work)) for mixer in mixers}
     longest = max(set.intersection(*(set(found) for found in series.values())))
     said = ", ".join(

@@ -49,7 +49,7 @@ def times(work: str) -> Callable[[Path], Figure]:
 
 def plot_times(axes: Axes, results: Path, work: str) -> None:
     """The lines of `times`."""
-    atlas = Atlas(results)
+    atlas = Atlas(results, "cpu")
     found = {mixer: atlas.series(mixer, Shape(work)) for mixer in COMPARED}
     for mixer, series in found.items():
         if not series:

@@ -29,7 +29,7 @@ def table(results: Path) -> Sequence[str]:
 
 
 def _speed(evidence: Evidence) -> str:
-    atlas, shape = Atlas(evidence.results("crossover")), Shape("train")
+    atlas, shape = Atlas(evidence.results("crossover"), "cpu"), Shape("train")
     attention, rnn = (atlas.series(mixer, shape) for mixer in ("attention", "rnn"))
     shared = sorted(attention.keys() & rnn.keys())
     ratios = {n: attention[n]["milliseconds"] / rnn[n]["milliseconds"] for n in shared}

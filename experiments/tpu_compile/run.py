@@ -17,7 +17,7 @@ import jax
 from absl import flags
 from absl.flags import FlagValues
 
-from experiments.sweep import read_lines
+from experiments.sweep import append_row, read_lines
 from experiments.tpu_compile.cases import LARGE, SMALL, Case, cases
 from seqjax.command_line import run_command
 from seqjax.planning import program
@@ -48,10 +48,9 @@ def main(values: FlagValues) -> None:
             continue
         row = {"case": case.name, "topology": where.name} | compiled(case, where)
         failed |= "error" in row
-        print(line := json.dumps(row), flush=True)
+        print(json.dumps(row), flush=True)
         if not values.small:
-            with open(RESULTS, "a") as file:
-                file.write(f"{line}\n")
+            append_row(row, RESULTS)
     sys.exit(failed)
 
 

@@ -10,7 +10,7 @@ from jax import Array
 
 from seqjax.distributed import hosts
 from seqjax.distributed.preemption import Preempted, Preemption
-from seqjax.errors import UserError
+from seqjax.errors import Diverged
 from seqjax.models import Params
 from seqjax.tasks.task import Batch, Task
 from seqjax.training.checkpoint import Checkpoints
@@ -119,11 +119,11 @@ class Loop:
         add(self.progress.epoch, sums)
         self.reporter.advance(step, loss)
 
-    def _not_finite(self, what: str) -> UserError:
+    def _not_finite(self, what: str) -> Diverged:
         self.checkpoints.wait()
         steps = self.checkpoints.steps()
         kept = f"the checkpoint of step {steps[-1]} is kept" if steps else "no checkpoint was due"
-        return UserError(
+        return Diverged(
             f"{what}; {kept}: lower optimizer.learning_rate or set optimizer.clip_norm, in a "
             f"new workdir."
         )

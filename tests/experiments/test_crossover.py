@@ -39,7 +39,7 @@ def atlas(tmp_path):
     skipped.pop("milliseconds")
     path = tmp_path / "results.jsonl"
     path.write_text("".join(f"{json.dumps(row)}\n" for row in [*rows, skipped]))
-    return Atlas(path)
+    return Atlas(path, "cpu")
 
 
 def test_exponents_are_those_of_the_times(atlas):

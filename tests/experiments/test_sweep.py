@@ -75,6 +75,49 @@ def test_a_cell_that_takes_too_long_is_skipped_and_says_so(cell, tmp_path):
     assert rows_of([cell], path) == []
 
 
+def test_a_skipped_cell_that_now_may_take_its_time_is_run(cell, tmp_path, monkeypatch):
+    path = tmp_path / "results.jsonl"
+    skipped = {"id": cell.identity, "skipped": {"estimated_seconds": 700, "most_seconds": 600}}
+    path.write_text(json.dumps(skipped) + "\n")
+    monkeypatch.setattr(
+        sweep, "run_cell", lambda cell, console: {"id": cell.identity, "summary": {}}
+    )
+    run_cells([cell], path, QUIET)
+    assert rows_of([cell], path) == []
+    run_cells([dataclasses.replace(cell, most_seconds=800.0)], path, QUIET)
+    assert len(rows_of([cell], path)) == 1
+
+
+def test_a_cell_that_diverges_says_so_and_others_go_on(cell, tmp_path):
+    wild = cell.where(optimizer__name="sgd", optimizer__learning_rate=1e38)
+    path = tmp_path / "results.jsonl"
+    run_cells([wild, cell.where(seed=3)], path, QUIET)
+    assert "is not finite" in read_rows(path)[wild.identity]["diverged"]
+    assert rows_of([wild], path) == [] and len(rows_of([cell.where(seed=3)], path)) == 1
+
+
+def test_the_best_of_trials_is_known_when_all_have_ended(cell, tmp_path):
+    model, path = Tuned(cell, "loss", sign=-1), tmp_path / "results.jsonl"
+    ends = [
+        {"diverged": "The loss is not finite"},
+        {"summary": {"valid": {"loss": 0.5}}},
+        {"summary": {"valid": {"loss": float("nan")}}},
+    ]
+
+    def write(ends):
+        rows = [
+            {"id": trial.identity} | end for trial, end in zip(model.trials(), ends, strict=True)
+        ]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    write(ends)
+    assert model.rate(path) == RATES[1]
+    write([*ends[:2], {"skipped": {"estimated_seconds": 700, "most_seconds": 600}}])
+    assert model.chosen(path) is None
+    write([ends[0]] * 3)
+    assert model.chosen(path) is None
+
+
 def test_no_cell_begins_after_its_time(cell, tmp_path):
     run_cells([cell], tmp_path / "results.jsonl", QUIET, minutes=-1.0)
     assert not (tmp_path / "results.jsonl").exists()
@@ -92,8 +135,8 @@ def test_the_best_learning_rate_of_the_validation_split_is_repeated(cell, tmp_pa
     model = Tuned(cell, "loss", sign=-1, seeds=4)
     path = tmp_path / "results.jsonl"
     assert model.repeats(path) == []
-    for stage in stages([model], path):
-        run_cells(stage(), path, QUIET)
+    for stage in stages([model]):
+        run_cells(stage(path), path, QUIET)
     assert [(row["rate"], row["seed"]) for row in model.rows(path)] == [
         (RATES[1], seed) for seed in range(4)
     ]

@@ -45,7 +45,7 @@ def printed_step_times(evidence: Evidence) -> Finding:
     """Whether the article's RNN takes less time than its Transformer, as the article prints."""
     rows = [evidence.rows("loop_cost")[f"loop_cost: {model}"] for model in ("rnn", "transformer")]
     ours = [row["bare_ms_per_step"] for row in rows]
-    atlas = Atlas(evidence.results("crossover"))
+    atlas = Atlas(evidence.results("crossover"), "cpu")
     ratios, ids = _ratios(evidence, "rnn", "attention", TRAIN)
     crossing = atlas.crossing("rnn", "attention", TRAIN)
     flips = f"flips near {crossing:,.0f} steps" if crossing else "flips at no length measured"
@@ -61,7 +61,7 @@ def printed_step_times(evidence: Evidence) -> Finding:
 def _ratios(
     evidence: Evidence, first: str, second: str, shape: Shape
 ) -> tuple[dict[int, float], tuple[str, ...]]:
-    atlas = Atlas(evidence.results("crossover"))
+    atlas = Atlas(evidence.results("crossover"), "cpu")
     one, other = atlas.series(first, shape), atlas.series(second, shape)
     shared = sorted(one.keys() & other.keys())
     ratios = {n: one[n]["milliseconds"] / other[n]["milliseconds"] for n in shared}
