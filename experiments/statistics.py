@@ -68,6 +68,14 @@ def shown_mean(values: Sequence[float], digits: int) -> str:
     return f"{mean:.{digits}f}" + (f" ± {half:.{digits}f}" if len(values) > 1 else "")
 
 
+def shown_range(values: Sequence[float], digits: int) -> str:
+    """The mean, with the least and the greatest of several: for what is learned all or nothing."""
+    mean = f"{np.mean(values):.{digits}f}"
+    if len(values) < 2:
+        return mean
+    return f"{mean} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+
+
 def shown_p(p_value: float) -> str:
     """A p value as readers expect it."""
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"

@@ -27,7 +27,7 @@ RESULTS = Path(__file__).with_name("results.jsonl")
 SEEDS = range(5)
 EPOCHS = 3
 # 11,925 frequent English words out of GloVe Twitter 27B (Pennington et al. 2014, public domain).
-WORD_VECTORS = "data/glove.twitter.27B.25d.top12k.txt.gz"
+WORD_VECTORS = "data/glove_twitter_25d/glove.twitter.27B.25d.top12k.txt.gz"
 
 # What is changed, by the model that it is changed in.
 VARIANTS = {

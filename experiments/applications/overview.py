@@ -23,7 +23,7 @@ from experiments.babi import run as babi
 from experiments.long_range.run import models as probes
 from experiments.sentiment import imdb, snippets
 from experiments.sentiment.contest import by_seed
-from experiments.sentiment.run import linear_accuracy
+from experiments.sentiment.run import linear_accuracies
 from experiments.sweep import read_rows
 from experiments.tuning import Tuned
 
@@ -98,11 +98,11 @@ def _compared(application: Application, ran: Mapping, metric: str) -> str:
 
 
 def _sentiment(folder: Path) -> Iterator[Line]:
-    linear = {"tf-idf + logistic regression": linear_accuracy()}
-    for task, models, results, lines in (
-        ("sentiment", snippets.models(), folder / "results.jsonl", linear),
-        ("imdb", imdb.models(), folder / "imdb.jsonl", imdb.LINES),
+    for task, corpus, models, results in (
+        ("sentiment", "rotten_tomatoes", snippets.models(), folder / "results.jsonl"),
+        ("imdb", "imdb", imdb.models(), folder / "imdb.jsonl"),
     ):
+        lines = linear_accuracies(corpus)
         compare = ", ".join(f"{line} {figure('accuracy', value)}" for line, value in lines.items())
         yield Line(f"{task}: accuracy", _accuracies(models, results), compare)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from absl.flags import FlagValues
 
+from experiments.ablations.run import WORD_VECTORS
 from experiments.applications.run import SST, TREC, figure
 from experiments.command import define_flags, run_experiment
 from experiments.sweep import Cell, read_rows
@@ -17,7 +18,7 @@ from seqjax.command_line import run_command
 
 RESULTS = Path(__file__).with_name("trials.jsonl")
 GLOVE = {
-    "train__word_vectors": "data/glove_twitter_25d/glove.twitter.27B.25d.top12k.txt.gz",
+    "train__word_vectors": WORD_VECTORS,
     "model__embedding_size": 25,
 }
 MOMENTUM = {

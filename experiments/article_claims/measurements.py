@@ -1,7 +1,7 @@
 """Claims that counting, a compiled program or a few arrays settle: one function a row.
 
 None of them trains or takes a time, so that they give the same numbers on any machine, up to
-rounding and to what another version of the compiler makes of a program.
+rounding and to what another version of the compiler makes of a program. `plans` needs that of TPUs.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from experiments.plans.run import made
 from seqjax import models
 from seqjax.benchmarking.mixer_cells import MixerCell
 from seqjax.benchmarking.programs import Compiled
@@ -29,6 +30,7 @@ HEADS = (1, 2, 4, 8)
 DEPTH_LENGTHS = (64, 512)
 MEMORY_LENGTHS = (512, 2_048, 8_192)
 BATCH = 8
+PLANNED_LENGTH = 64
 
 RNN = ModelConfig(vocabulary_size=WORDS, outputs=2, pattern=("rnn",), width=WIDTH, pool="mean")
 ATTENTION = replace(RNN, pattern=("attention",), embedding_size=WIDTH, causal=False)
@@ -167,19 +169,42 @@ def parallel_equals_sequential() -> Figures:
 def memory() -> Figures:
     """Bytes that a train step holds at once, and those of a carry, by length.
 
-    Attention in its plain form, which holds the weights of all pairs of steps.
+    Attention in its plain form, which holds the weights of all pairs of steps, and in blocks.
     """
+    contenders = {
+        "rnn": ("rnn", "sequential"),
+        "lstm": ("lstm", "sequential"),
+        "rglru": ("rglru", "auto"),
+        "attention": ("attention", "plain"),
+        "attention, in blocks": ("attention", "blockwise"),
+    }
     figures: Figures = {"lengths": MEMORY_LENGTHS}
-    contenders = {"rnn": "sequential", "lstm": "sequential", "rglru": "auto", "attention": "plain"}
-    for mixer, method in contenders.items():
+    for name, (mixer, method) in contenders.items():
         cells = [
             MixerCell(mixer, length, BATCH, WIDTH, method, "train") for length in MEMORY_LENGTHS
         ]
-        figures[mixer] = {
+        figures[name] = {
             "train step": [_facts(cell)["peak_bytes_per_device"] for cell in cells],
             "carry": [_carry_bytes(cell.model(), cell.length) for cell in cells],
         }
     return figures
+
+
+def plans() -> Figures:
+    """What `seqjax.plan` says of the article's train steps on four chips, at a length of 64 steps.
+
+    The longest review snippet has 63 words, and batches of the longest are padded to 64.
+    """
+    return {"length": PLANNED_LENGTH} | {
+        model: made(
+            [
+                f"--config=configs/sentiment.py:{model}",
+                f"--config.data.max_length={PLANNED_LENGTH}",
+                "--topology=v5e:2x2",
+            ]
+        )
+        for model in ("rnn", "transformer")
+    }
 
 
 MEASUREMENTS: dict[str, Callable[[], Figures]] = {
@@ -192,6 +217,7 @@ MEASUREMENTS: dict[str, Callable[[], Figures]] = {
         depth,
         parallel_equals_sequential,
         memory,
+        plans,
     )
 }
 

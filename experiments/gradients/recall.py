@@ -16,7 +16,7 @@ from seqjax.models import ModelConfig, Params
 
 VALUES = 8  # tokens that the first one is drawn from; the others are drawn from as many more
 WIDTH = 32
-RATES = {"adam": (1e-3, 3e-3, 1e-2), "sgd": (3e-2, 1e-1, 3e-1)}
+RATES = {"adam": (1e-3, 3e-3, 1e-2), "sgd": (1e-1, 3e-1, 1.0)}
 ASKED = 512  # sequences that an accuracy is measured on
 
 

@@ -22,7 +22,6 @@ from rich.console import Console
 from experiments import command
 from experiments.gradients.norms import norms_by_distance
 from experiments.gradients.recall import RATES, Setting, train
-from experiments.statistics import shown_mean
 from experiments.sweep import read_rows, run_cells
 from seqjax.benchmarking.results import circumstances
 from seqjax.command_line import run_command
@@ -125,15 +124,15 @@ def decay_per_step(norms: Sequence[float]) -> float:
 def table(results: Path) -> Sequence[str]:
     """The lines of Markdown of the README."""
     lines = [
-        "| what | learning rate | seeds | test accuracy, % | `∂h_T/∂h_t` per step at the start "
-        "| after training | largest gradient | its spread, decades |",
-        "|---|---|---|---|---|---|---|---|",
+        "| what | learning rate | test accuracy of each seed, % | `∂h_T/∂h_t` per step at the "
+        "start | after training | largest gradient | its spread, decades |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name in SETTINGS:
         rows = repeated(name, results)
         if not rows:
             continue
-        accuracy = shown_mean([100 * (row["test"] or 0.0) for row in rows], 0)
+        accuracies = ", ".join(f"{100 * (row['test'] or 0.0):.0f}" for row in rows)
         start, after = (
             np.median([decay_per_step(row[moment]) for row in rows])
             for moment in ("norms_at_start", "norms_after_training")
@@ -141,7 +140,7 @@ def table(results: Path) -> Sequence[str]:
         largest = max(row["gradient_norms"]["largest"] for row in rows)
         spread = np.median([row["gradient_norms"]["spread"] for row in rows])
         lines.append(
-            f"| {name} | {rows[0]['rate']:g} | {len(rows)} | {accuracy} | {start:.2f} "
+            f"| {name} | {rows[0]['rate']:g} | {accuracies} | {start:.2f} "
             f"| {after:.2f} | {largest:.2g} | {spread:.2f} |"
         )
     return lines

@@ -13,7 +13,7 @@ from absl import flags
 from absl.flags import FlagValues
 
 from experiments import command
-from experiments.statistics import shown_mean
+from experiments.statistics import shown_range
 from experiments.sweep import Cell
 from experiments.tuning import Tuned, stages
 from seqjax.command_line import run_command
@@ -65,7 +65,7 @@ def table(results: Path) -> Sequence[str]:
             continue
         cells = []
         for split in ("valid", "test"):
-            cells.append(shown_mean([row["summary"][split][model.metric] for row in rows], 3))
+            cells.append(shown_range([row["summary"][split][model.metric] for row in rows], 3))
         rate = rows[0]["config"]["optimizer"]["learning_rate"]
         lines.append(
             f"| {probe} ({model.metric}) | `{mixer}` | {rate:g} | {len(rows)} "

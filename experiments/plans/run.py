@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,17 +63,17 @@ def main(values: FlagValues) -> None:
         spelled = " ".join(planned.flags)
         if spelled in done or not re.search(values.only, spelled):
             continue
-        append_row(made(planned), RESULTS)
+        append_row(made(planned.flags), RESULTS)
     print("\n".join(table(RESULTS)))
 
 
-def made(planned: Planned) -> dict[str, Any]:
-    """The row of a plan, made by a process of its own."""
-    command = [sys.executable, "-m", "seqjax.plan", *planned.flags, "--json"]
+def made(flags: Sequence[str]) -> dict[str, Any]:
+    """The row of the plan of some flags, made by a process of its own."""
+    command = [sys.executable, "-m", "seqjax.plan", *flags, "--json"]
     ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if ended.returncode not in (0, STATUS_DOES_NOT_FIT):
         raise UserError(f"{' '.join(command[1:])} ended with status {ended.returncode}.")
-    return {"flags": planned.flags, "status": ended.returncode} | json.loads(ended.stdout)
+    return {"flags": list(flags), "status": ended.returncode} | json.loads(ended.stdout)
 
 
 def table(results: Path) -> list[str]:

@@ -275,13 +275,14 @@ PICTURES = (
     Picture(
         "scaling",
         "steps",
-        "Loss by training steps of 4,096 tokens, with 100,000 parameters.",
+        f"Loss by training steps of {scaling.BATCH * scaling.LENGTH:,} tokens, with "
+        f"{scaling.MIDDLE:,} parameters.",
         scaled(scaling.by_steps, "steps"),
     ),
     Picture(
         "scaling",
         "context",
-        "Loss of models of a million parameters by the token's place in the sequence.",
+        f"Loss of models of {scaling.SIZES[-1]:,} parameters by the token's place in the sequence.",
         context,
     ),
     Picture(

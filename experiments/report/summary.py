@@ -35,15 +35,14 @@ def _speed(evidence: Evidence) -> str:
     ratios = {n: attention[n]["milliseconds"] / rnn[n]["milliseconds"] for n in shared}
     short, long = shared[0], shared[-1]
     longer = f" and {ratios[long]:.1f} times at {long:,}" if long > short else ""
-    plans = evidence.rows("article_claims")
-    rnn_plan, transformer_plan = (
-        plans[f"article_claims: plan {model}"]["step_seconds"] for model in ("rnn", "transformer")
-    )
+    plans = evidence.measured("plans")["figures"]
+    seconds = {model: plans[model]["step_seconds"] for model in ("rnn", "transformer")}
     return (
         f"**Parallel in time is not the same as fast:** on two CPU cores a train step of attention "
         f"takes {ratios[short]:.1f} times as long as one of a plain RNN at {short} steps{longer}; "
         f"compiled for TPUs, the article's Transformer would take "
-        f"{transformer_plan / rnn_plan:.2f} times as long as its RNN (an estimate)."
+        f"{seconds['transformer'] / seconds['rnn']:.2f} times as long as its RNN at "
+        f"{plans['length']} steps (an estimate)."
     )
 
 

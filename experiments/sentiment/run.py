@@ -53,7 +53,13 @@ def accuracies(results: Path) -> dict[str, tuple[float, float]]:
 
 def linear_accuracy() -> float:
     """The test accuracy of tf-idf and logistic regression on the same split."""
-    return json.loads(LINEAR.read_text())["test"]
+    return linear_accuracies("rotten_tomatoes")["tf-idf + logistic regression"]
+
+
+def linear_accuracies(corpus: str) -> dict[str, float]:
+    """The test accuracy of each linear model of a corpus."""
+    found = json.loads(LINEAR.read_text())[corpus]
+    return {name: scores["test"] for name, scores in found.items()}
 
 
 def table(results: Path) -> list[str]:

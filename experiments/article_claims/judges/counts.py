@@ -1,6 +1,6 @@
 """Claims that counting settles: weights, order, formulas, memory."""
 
-from experiments.article_claims.evidence import Evidence, Finding, holds_if, holds_if_all
+from experiments.article_claims.evidence import Evidence, Finding, Row, holds_if, holds_if_all
 
 ROUNDING = 1e-5  # what float32 makes of equal numbers
 
@@ -106,14 +106,14 @@ def efficient_at_long_sequences(evidence: Evidence) -> Finding:
     kernels = {
         mixer: depth["figures"][f"{mixer}: train"]["kernels"][-1] for mixer in ("attention", "rnn")
     }
-    held = {mixer: memory["figures"][mixer]["train step"][-1] for mixer in kernels}
-    ahead = [kernels["attention"] < kernels["rnn"], held["attention"] < held["rnn"]]
+    rnn, blocks, plain = _held(memory)
     return Finding(
-        holds_if_all(ahead),
+        holds_if_all([kernels["attention"] < kernels["rnn"], blocks < rnn]),
         f"On what is scarce. Kernels in a row of a train step over "
         f"{depth['figures']['lengths'][-1]} steps: attention {kernels['attention']:,.0f}, RNN "
-        f"{kernels['rnn']:,.0f}; memory over {memory['figures']['lengths'][-1]:,}: plain attention "
-        f"{held['attention'] / held['rnn']:,.0f} times that of the RNN.",
+        f"{kernels['rnn']:,.0f}; memory over {memory['figures']['lengths'][-1]:,}: attention "
+        f"{blocks / rnn:.1f} times that of the RNN in blocks, {plain / rnn:,.0f} times in its "
+        f"plain form.",
         (depth["id"], memory["id"]),
     )
 
@@ -140,16 +140,23 @@ def memory_of_training(evidence: Evidence) -> Finding:
     """Whether a recurrence needs less memory than attention, in training and in streaming."""
     row = evidence.measured("memory")
     figures = row["figures"]
-    lengths = figures["lengths"]
-    rnn, attention = figures["rnn"], figures["attention"]
-    longest = rnn["train step"][-1], attention["train step"][-1]
-    constant = len(set(rnn["carry"])) == 1
+    rnn, blocks, plain = _held(row)
+    carries = {name: figures[name]["carry"] for name in ("rnn", "attention")}
+    constant = len(set(carries["rnn"])) == 1
     return Finding(
         holds_if(
-            longest[0] < longest[1] and constant and attention["carry"][-1] > rnn["carry"][-1]
+            rnn < min(blocks, plain) and constant and carries["rnn"][-1] < carries["attention"][-1]
         ),
-        f"One block at {lengths[-1]:,} steps: a train step holds {longest[0] / 2**20:,.0f} MiB for "
-        f"the RNN and {longest[1] / 2**20:,.0f} MiB for attention in its plain form; a carry stays "
-        f"{rnn['carry'][-1] / 2**10:,.0f} KiB against {attention['carry'][-1] / 2**10:,.0f} KiB.",
+        f"One block at {figures['lengths'][-1]:,} steps: a train step holds {rnn / 2**20:,.0f} MiB "
+        f"for the RNN, {blocks / 2**20:,.0f} MiB for attention in blocks and "
+        f"{plain / 2**20:,.0f} MiB in its plain form; a carry stays "
+        f"{carries['rnn'][-1] / 2**10:,.0f} KiB against {carries['attention'][-1] / 2**10:,.0f} "
+        f"KiB.",
         (row["id"],),
     )
+
+
+def _held(memory: Row) -> list[float]:
+    """Bytes at the greatest length: of the RNN, of attention in blocks and in its plain form."""
+    names = ("rnn", "attention, in blocks", "attention")
+    return [memory["figures"][name]["train step"][-1] for name in names]

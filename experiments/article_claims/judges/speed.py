@@ -1,6 +1,6 @@
 """Claims about time, from the atlas of `experiments.crossover` and the article's own steps."""
 
-from experiments.article_claims.evidence import Evidence, Finding, holds_if, holds_if_all
+from experiments.article_claims.evidence import Evidence, Finding, Row, holds_if, holds_if_all
 from experiments.crossover.atlas import Atlas, Shape, significant
 
 TRAIN = Shape("train")
@@ -10,34 +10,36 @@ PRINTED = (53.0, 118.0)  # milliseconds a step, RNN and Transformer, as the arti
 def transformers_train_faster(evidence: Evidence) -> Finding:
     """Whether a train step of attention takes less time than one of an RNN, wherever it runs."""
     ratios, ids = _ratios(evidence, "attention", "rnn", TRAIN)
-    planned = _planned(evidence)
-    on_tpu = planned["transformer"]["step_seconds"] / planned["rnn"]["step_seconds"]
-    faster = [ratio < 1 for ratio in (*ratios.values(), on_tpu)]
+    plans = evidence.measured("plans")
+    length, seconds = _planned(plans)
+    on_tpu = seconds["transformer"] / seconds["rnn"]
     return Finding(
-        holds_if_all(faster),
+        holds_if_all(ratio < 1 for ratio in (*ratios.values(), on_tpu)),
         f"On the device. Time of attention over that of an RNN, one block on two CPU cores: "
-        f"{_spelled(ratios)}; of the article's Transformer over its RNN, compiled for four TPU v5e "
-        f"chips (an estimate, not run): {on_tpu:.2f}.",
-        (*ids, *(row["id"] for row in planned.values())),
+        f"{_spelled(ratios)}; of the article's Transformer over its RNN at {length} steps, "
+        f"compiled for four TPU v5e chips (an estimate, not run): {on_tpu:.2f}.",
+        (*ids, plans["id"]),
     )
 
 
 def accelerators_help(evidence: Evidence) -> Finding:
     """Whether an accelerator shortens the steps of both, and the Transformer's more."""
-    planned = _planned(evidence)
+    plans = evidence.measured("plans")
+    length, seconds = _planned(plans)
     here = {
-        model: evidence.rows("loop_cost")[f"loop_cost: {model}"] for model in ("rnn", "transformer")
+        row["model"]: row
+        for row in evidence.rows("peers").values()
+        if row["time"] == length and row["model"] in seconds
     }
     gains = {
-        model: here[model]["bare_ms_per_step"] / 1e3 / planned[model]["step_seconds"]
-        for model in here
+        model: row["seqjax"]["milliseconds"] / 1e3 / seconds[model] for model, row in here.items()
     }
     return Finding(
         holds_if(1 < gains["rnn"] < gains["transformer"]),
-        f"The article's steps, compiled for four TPU v5e chips (an estimate, not run), against two "
-        f"CPU cores: RNN {gains['rnn']:.1f} times as fast, Transformer "
+        f"The article's steps over {length} words, compiled for four TPU v5e chips (an estimate, "
+        f"not run), against two CPU cores: RNN {gains['rnn']:.0f} times as fast, Transformer "
         f"{gains['transformer']:.0f} times.",
-        tuple(row["id"] for rows in (planned, here) for row in rows.values()),
+        (plans["id"], *(row["id"] for row in here.values())),
     )
 
 
@@ -68,10 +70,12 @@ def _ratios(
     return ratios, tuple(each[n]["id"] for n in shared for each in (one, other))
 
 
-def _planned(evidence: Evidence) -> dict[str, dict]:
-    """What `seqjax.plan` says of the article's models, by model."""
-    rows = evidence.rows("article_claims")
-    return {model: rows[f"article_claims: plan {model}"] for model in ("rnn", "transformer")}
+def _planned(plans: Row) -> tuple[int, dict[str, float]]:
+    """The length of the article's steps on a slice of TPUs, and the seconds of each model's."""
+    figures = plans["figures"]
+    return figures["length"], {
+        model: figures[model]["step_seconds"] for model in ("rnn", "transformer")
+    }
 
 
 def _spelled(ratios: dict[int, float]) -> str:
