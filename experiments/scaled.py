@@ -34,6 +34,11 @@ class Scaled:
         """What trains the larger model."""
         return self.larger.command
 
+    @property
+    def most_seconds(self) -> float:
+        """What the larger cell may take, too."""
+        return self.cell.most_seconds
+
     @cached_property
     def larger(self) -> Cell:
         """The cell that is run instead."""

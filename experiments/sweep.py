@@ -173,8 +173,7 @@ def _is_missing(cell: Runnable, row: dict[str, Any] | None) -> bool:
     """Whether there is no row, or one of a cell that was skipped and now may take its time."""
     if row is None:
         return True
-    skipped = row.get("skipped")
-    return bool(skipped) and skipped["estimated_seconds"] <= getattr(cell, "most_seconds", 0.0)
+    return "skipped" in row and row["skipped"]["estimated_seconds"] <= cell.most_seconds
 
 
 def run_cell(cell: Cell, console: Console) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The exception for what a user can cause and mend, and the kind of it that a sweep tells."""
+"""What a user can cause and mend."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

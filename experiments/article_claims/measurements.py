@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from experiments.plans.run import made
+from experiments.plans.run import make_plan
 from seqjax import models
 from seqjax.benchmarking.mixer_cells import MixerCell
 from seqjax.benchmarking.programs import Compiled
@@ -196,7 +196,7 @@ def plans() -> Figures:
     The longest review snippet has 63 words, and batches of the longest are padded to 64.
     """
     return {"length": PLANNED_LENGTH} | {
-        model: made(
+        model: make_plan(
             [
                 f"--config=configs/sentiment.py:{model}",
                 f"--config.data.max_length={PLANNED_LENGTH}",

@@ -63,11 +63,11 @@ def main(values: FlagValues) -> None:
         spelled = " ".join(planned.flags)
         if spelled in done or not re.search(values.only, spelled):
             continue
-        append_row(made(planned.flags), RESULTS)
+        append_row(make_plan(planned.flags), RESULTS)
     print("\n".join(table(RESULTS)))
 
 
-def made(flags: Sequence[str]) -> dict[str, Any]:
+def make_plan(flags: Sequence[str]) -> dict[str, Any]:
     """The row of the plan of some flags, made by a process of its own."""
     command = [sys.executable, "-m", "seqjax.plan", *flags, "--json"]
     ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)

@@ -62,14 +62,15 @@ def tf_idf(splits: Mapping[str, Texts]) -> Features:
 def naive_bayes(splits: Mapping[str, Texts]) -> Features:
     """Which words and pairs a text has, each weighted by the logarithm of its odds."""
     vectorizer = CountVectorizer(ngram_range=(1, 2), binary=True, min_df=2)
-    train = vectorizer.fit_transform(splits["train"].texts)
+    vectorizer.fit(splits["train"].texts)
+    present = {name: vectorizer.transform(split.texts) for name, split in splits.items()}
     labels = np.array(splits["train"].labels)
     shares = []
     for label in np.unique(labels):
-        counts = SMOOTHING + np.asarray(train[labels == label].sum(axis=0)).ravel()
+        counts = SMOOTHING + np.asarray(present["train"][labels == label].sum(axis=0)).ravel()
         shares.append(counts / counts.sum())
     weights = sparse.diags(np.log(shares[1] / shares[0]))
-    return {name: vectorizer.transform(split.texts) @ weights for name, split in splits.items()}
+    return {name: words @ weights for name, words in present.items()}
 
 
 def best(features: Features, splits: Mapping[str, Texts]) -> dict[str, Any]:

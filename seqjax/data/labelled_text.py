@@ -41,9 +41,9 @@ class LabelledTextConfig(DataConfig):
     tokenizer: str = "word"  # word, character or bpe; trained on the training split only
     lowercase: bool = True
     vocabulary_size: int = 10_000  # at most so many tokens, the special ones included
-    # A longer text loses its middle: the first quarter of so many tokens and the last three are
-    # read (Sun et al. 2019, "How to fine-tune BERT for text classification?", section 5.3.1, since
-    # reviews end with a verdict). data.json tells how many were cut.
+    # A longer text loses its middle: a quarter of so many tokens is read of its start, the rest of
+    # its end, where reviews have their verdict (Sun et al. 2019, "How to fine-tune BERT for text
+    # classification?", section 5.3.1). data.json tells how many were cut.
     max_length: int = 256
 
     buckets: int = 4  # number of padded lengths, and so of compiled shapes

@@ -31,7 +31,6 @@ PROGRESS_FILE = "metadata"
 # What keeps a checkpoint from being read that is not damaged, and must not be passed over.
 NOT_ITS_FAULT = (
     Preempted,
-    UserError,
     MemoryError,
     PermissionError,
     ConnectionError,
@@ -71,14 +70,14 @@ class Checkpoints:
         Of a step that was saved before its evaluation, the progress alone is new after it.
         """
         self._best.step = progress.best_step
-        trees = {name: getattr(state, name) for name in TREES}
-        with hosts.together():
-            if hosts.is_first() and self._on_a_disk:
-                self._check_space(trees)
         self.wait()
         if progress.step in self.steps():
             self._replace_progress(progress)
             return
+        trees = {name: getattr(state, name) for name in TREES}
+        with hosts.together():
+            if hosts.is_first() and self._on_a_disk:
+                self._check_space(trees)
         checksums = {name: int(checksum(tree)) for name, tree in trees.items()}
         self._manager.save(
             progress.step,
@@ -168,9 +167,10 @@ class Checkpoints:
         for step in steps:
             try:
                 return restore(step), passed_over
-            except NOT_ITS_FAULT:
-                raise
             except Exception as error:  # Orbax has no one exception for a damaged checkpoint.
+                # What is wrong on one host is told to the others by another error of theirs.
+                if any(hosts.gather("yes" if isinstance(error, NOT_ITS_FAULT) else "")):
+                    raise
                 reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
                 passed_over.append(
                     f"The checkpoint of step {step} cannot be read ({reason}) and is passed over."

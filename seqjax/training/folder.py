@@ -157,11 +157,12 @@ class RunFolder:
 
     def check_data_version(self, version: int) -> None:
         """A run's data are made into arrays as they were when it began."""
-        if (before := self.facts().version) != version:
+        facts = self.facts()
+        if facts.version != version:
             raise UserError(
-                f"The run in workdir={self.path} reads its data as version {before} of "
-                f"data.source={self.facts().source!r} does, which is now {version}: train a new "
-                f"run, or use the commit that trained this one."
+                f"The run in workdir={self.path} reads its data as version {facts.version} of "
+                f"data.source={facts.source!r} does, which is now {version}: train a new run, or "
+                f"use the commit that trained this one."
             )
 
     def finished(self, config: Config) -> dict[str, Any] | None:

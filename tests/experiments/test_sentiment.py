@@ -57,9 +57,7 @@ def test_differences_are_paired_by_seed(results):
     assert found["bag"].difference is None
     difference = found["lstm"].difference
     assert (difference.mean, difference.pairs) == (10.0, SEEDS)
-    assert difference.half_width == pytest.approx(
-        5.9, abs=0.5
-    )  # 10 of 100 answers, all seeds alike
+    assert difference.half_width == pytest.approx(5.9, abs=0.5)  # of 10 among 100 answers
     assert found["lstm"].adjusted_p == pytest.approx(2 * difference.p_value)  # the GRU counts, too
 
 

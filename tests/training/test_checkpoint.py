@@ -246,6 +246,21 @@ def test_a_step_that_is_saved_again_changes_its_progress_alone(copy):
     assert (progress.best_step, progress.best_value, passed_over) == (8, 0.5, [])
 
 
+def test_what_another_host_cannot_read_is_passed_over_here_as_well(copy, monkeypatch):
+    checkpoints = Checkpoints(copy)
+    restore = checkpoints._restore_tree
+
+    def fail(step, *others):
+        if step == 8:
+            raise UserError("Host 1 of 2: the file is damaged")
+        return restore(step, *others)
+
+    monkeypatch.setattr(checkpoints, "_restore_tree", fail)
+    _, progress, passed_over = checkpoints.restore_newest(abstract())
+    assert progress.step == 5
+    assert "Host 1 of 2" in passed_over[0]
+
+
 @pytest.mark.parametrize("error", [Preempted("told to end"), MemoryError(), PermissionError()])
 def test_what_is_not_the_fault_of_a_checkpoint_passes_over_none(copy, monkeypatch, error):
     def fail(*_):
