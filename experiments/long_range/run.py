@@ -5,8 +5,9 @@ and are tested on longer ones. Every mixer gets the same tuning: three learning 
 the validation split repeated with more seeds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from absl import flags
@@ -21,27 +22,51 @@ from seqjax.command_line import run_command
 RESULTS = Path(__file__).with_name("results.jsonl")
 STEPS = 1_000
 MIXERS = ("rnn", "lstm", "rglru", "gated_deltanet", "transformer", "gru", "hybrid")
-# What is asked of each probe, and settings that keep a cell short on two cores.
+
+
+class Probe(NamedTuple):
+    """What is asked of a probe, and settings that keep a cell short on two cores."""
+
+    config: str
+    metric: str = "accuracy"
+    settings: Mapping[str, Any] = {}
+    seeds: int = 3
+
+
 PROBES = {
-    "parity": ("accuracy", {}),
-    "induction": ("accuracy", {}),
-    "mqar": ("accuracy", {}),
-    "adding": ("loss", {"data__probe__length": 100, "data__beyond__length": 200}),
-    "permutations": ("accuracy", {}),
-    "copy": ("accuracy", {"data__probe__delay": 50, "data__beyond__delay": 100}),
+    "parity": Probe("parity"),
+    "induction": Probe("induction"),
+    "mqar": Probe("mqar"),
+    "adding": Probe("adding", "loss", {"data__probe__length": 100, "data__beyond__length": 200}),
+    "permutations": Probe(
+        "permutations",
+        settings={
+            "train__steps": 4 * STEPS,
+            "train__evaluate_every": STEPS,
+            "data__train_rows": 100_000,
+            "data__buckets": 1,
+            "data__probe__group": "A5",
+            "data__probe__max_length": 6,
+            "data__beyond__group": "A5",
+            "data__beyond__min_length": 7,
+            "data__beyond__max_length": 12,
+        },
+    ),
+    "permutations, longer": Probe("permutations", seeds=1),
+    "copy": Probe("copy", settings={"data__probe__delay": 50, "data__beyond__delay": 100}),
 }
 
 
 def models() -> dict[tuple[str, str], Tuned]:
     """What is tuned, by probe and mixer."""
     found = {}
-    for probe, (metric, settings) in PROBES.items():
+    for name, probe in PROBES.items():
         for mixer in MIXERS:
-            cell = Cell(f"configs/{probe}.py:{mixer}", details=("test_by_length",)).where(
-                train__steps=STEPS, train__evaluate_every=STEPS // 4, **settings
-            )
-            sign = -1 if metric == "loss" else 1
-            found[probe, mixer] = Tuned(cell, metric, sign)
+            cell = Cell(f"configs/{probe.config}.py:{mixer}", details=("test_by_length",))
+            cell = cell.where(train__steps=STEPS, train__evaluate_every=STEPS // 4)
+            sign = -1 if probe.metric == "loss" else 1
+            tuned = Tuned(cell.where(**probe.settings), probe.metric, sign, probe.seeds)
+            found[name, mixer] = tuned
     return found
 
 

@@ -20,6 +20,14 @@ from experiments.sweep import ROOT
 
 ORDER = (
     "crossover",
+    "depth",
+    "peers",
+    "loop_cost",
+    "method_choice",
+    "attention_memory",
+    "recurrence_memory",
+    "plans",
+    "tpu_compile",
     "gradients",
     "certificates",
     "long_range",

@@ -86,8 +86,7 @@ class BabiConfig(DataConfig):
         if self.source == "files":
             for task in self.tasks:
                 for split in ("train", "test"):
-                    with self._path(task, split).open("rb") as stream:
-                        digest.update(hashlib.file_digest(stream, "sha256").digest())
+                    digest.update(files.digest(self._path(task, split)))
         return digest.hexdigest()
 
     def identity(self) -> dict[str, Any]:

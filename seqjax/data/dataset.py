@@ -12,6 +12,8 @@ from seqjax.data.facts import DataFacts
 from seqjax.data.tokenizers import Tokenizer
 from seqjax.errors import UserError
 
+SPLITS = ("train", "valid", "test")
+
 
 @dataclass(frozen=True)
 class Dataset:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from seqjax.data import files, pydoc_topics
+from seqjax.data.dataset import SPLITS
 from seqjax.errors import UserError
 
-SPLITS = ("train", "valid", "test")
 SHARE = 10  # an absent valid is one in so many of the training characters
 
 
@@ -43,9 +43,8 @@ def fingerprint(config: DocumentSource) -> str:
         for split in SPLITS:
             digest.update(f"\n{split} ".encode())
             for path in _paths(config, split):
-                with path.open("rb") as stream:
-                    digest.update("".join(path.suffixes).encode())
-                    digest.update(hashlib.file_digest(stream, "sha256").digest())
+                digest.update("".join(path.suffixes).encode())
+                digest.update(files.digest(path))
     else:
         settings = [config.train, config.valid, config.test, config.text_column]
         digest.update("\n".join(settings).encode())

@@ -10,6 +10,7 @@ import bz2
 import contextlib
 import csv
 import gzip
+import hashlib
 import json
 import lzma
 import os
@@ -65,6 +66,12 @@ def locate(field: str, name: str) -> Path:
     if not (path.is_file() and os.access(path, os.R_OK)):
         raise UserError(f"{field}={name!r} is not a readable file (sought: {path.absolute()}).")
     return path
+
+
+def digest(path: Path) -> bytes:
+    """The SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
 
 
 def decoded(path: Path, origin: str) -> Iterator[str]:

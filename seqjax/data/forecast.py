@@ -1,7 +1,6 @@
 """Windows of time series, and what comes after each: what forecasting reads."""
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from seqjax.data import time_series
+from seqjax.data import files, time_series
 from seqjax.data.arrays import Split, Windows
 from seqjax.data.dataset import DataConfig, Dataset
 from seqjax.data.facts import DataFacts, SplitFacts
-from seqjax.data.files import locate
 from seqjax.data.linear_forecast import baselines
 from seqjax.data.prepare import prepared_split
 from seqjax.data.time_series import TimeSeries
@@ -74,8 +72,7 @@ class ForecastConfig(DataConfig):
         """A hash of the table."""
         if not self.file:
             return time_series.CARRIED[self.source][1]
-        with locate("data.file", self.file).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return files.digest(files.locate("data.file", self.file)).hex()
 
     def identity(self) -> dict[str, Any]:
         """The file counts by its contents, not by its place."""

@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from seqjax.data import image_files
+from seqjax.data import files, image_files
 from seqjax.data.arrays import Split
 from seqjax.data.dataset import DataConfig, Dataset
 from seqjax.data.facts import DataFacts, SplitFacts
-from seqjax.data.files import locate
 from seqjax.data.prepare import prepared_split
 from seqjax.errors import UserError, did_you_mean
 
@@ -79,8 +78,7 @@ class ImagesConfig(DataConfig):
             digest.update(image_files.SAMPLE_SHA256.encode())
         for split, name in self.files.items():
             for file in (name, image_files.labels_name(name)):
-                with locate(f"data.{split}", file).open("rb") as stream:
-                    digest.update(hashlib.file_digest(stream, "sha256").digest())
+                digest.update(files.digest(files.locate(f"data.{split}", file)))
         return digest.hexdigest()
 
     def identity(self) -> dict[str, Any]:

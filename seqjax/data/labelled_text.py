@@ -10,7 +10,7 @@ import numpy as np
 
 from seqjax.data import sources, tokenizers
 from seqjax.data.arrays import Ragged, Split
-from seqjax.data.dataset import DataConfig, Dataset
+from seqjax.data.dataset import SPLITS, DataConfig, Dataset
 from seqjax.data.facts import DataFacts, SplitFacts
 from seqjax.data.loader import boundaries
 from seqjax.data.texts import FILE_SOURCES
@@ -83,7 +83,7 @@ class LabelledTextConfig(DataConfig):
         """Files count by their contents, which the fingerprint covers, and not by their places."""
         fields = dataclasses.asdict(self)
         if self.source in FILE_SOURCES:
-            fields |= {split: bool(fields[split]) for split in sources.SPLITS}
+            fields |= {split: bool(fields[split]) for split in SPLITS}
         return fields
 
     def make(self, fingerprint: str, cache_folder: Path) -> Dataset:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from seqjax.data import files, phrasebook
+from seqjax.data.dataset import SPLITS
 from seqjax.errors import UserError
 
-SPLITS = ("train", "valid", "test")
 SHARE, MOST = 10, 1000  # an absent valid is one in so many of the training pairs, or so many
 
 
@@ -54,9 +54,8 @@ def fingerprint(config: PairSource) -> str:
             digest.update(name.encode())
         elif name:
             for path in _paths(config, split):
-                with path.open("rb") as stream:
-                    digest.update("".join(path.suffixes).encode())
-                    digest.update(hashlib.file_digest(stream, "sha256").digest())
+                digest.update("".join(path.suffixes).encode())
+                digest.update(files.digest(path))
     if config.source.startswith("tfds:"):
         digest.update(importlib.metadata.version("tensorflow-datasets").encode())
     return digest.hexdigest()

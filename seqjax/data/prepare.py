@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from seqjax.data import files
 from seqjax.data.arrays import Split
 from seqjax.data.dataset import DataConfig, Dataset
 from seqjax.data.facts import DataFacts
@@ -122,9 +123,7 @@ def _digests(folder: Path) -> dict[str, str]:
     digests = {}
     for path in sorted(folder.rglob("*.*")):
         if path.is_file() and path.name != "digests.json":
-            with path.open("rb") as stream:
-                name = path.relative_to(folder).as_posix()
-                digests[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+            digests[path.relative_to(folder).as_posix()] = files.digest(path).hex()
     return digests
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from seqjax.data import counting, documents, tokenizers
 from seqjax.data.arrays import Ragged, Split, Windows
-from seqjax.data.dataset import DataConfig, Dataset
+from seqjax.data.dataset import SPLITS, DataConfig, Dataset
 from seqjax.data.facts import DataFacts, SplitFacts
 from seqjax.data.prepare import prepared_split
 from seqjax.data.tokenizers import BEGIN, SPECIAL_TOKENS, UNKNOWN, Tokenizer
@@ -60,7 +60,7 @@ class RunningTextConfig(DataConfig):
         if self.source == "files" and not self.train:
             raise UserError("data.train='' must name a file where data.source='files'.")
         if self.source in ("pydoc_topics", "synthetic"):
-            for split in documents.SPLITS:
+            for split in SPLITS:
                 if getattr(self, split):
                     raise UserError(
                         f"data.{split}={getattr(self, split)!r} must be empty for "
@@ -85,7 +85,7 @@ class RunningTextConfig(DataConfig):
         """Files count by their contents, which the fingerprint covers, and not by their places."""
         fields = dataclasses.asdict(self)
         if self.source == "files":
-            fields |= {split: bool(fields[split]) for split in documents.SPLITS}
+            fields |= {split: bool(fields[split]) for split in SPLITS}
         return fields
 
     def make(self, fingerprint: str, cache_folder: Path) -> Dataset:

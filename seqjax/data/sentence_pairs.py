@@ -16,7 +16,7 @@ import numpy as np
 
 from seqjax.data import pairs, tokenizers
 from seqjax.data.arrays import Ragged, Split
-from seqjax.data.dataset import DataConfig, Dataset
+from seqjax.data.dataset import SPLITS, DataConfig, Dataset
 from seqjax.data.facts import DataFacts, SplitFacts
 from seqjax.data.loader import boundaries
 from seqjax.data.pairs import Pairs
@@ -62,7 +62,7 @@ class SentencePairsConfig(DataConfig):
         if self.source == "files" and not self.train:
             raise UserError("data.train='' must name a file where data.source='files'.")
         if self.source == "phrasebook":
-            for split in pairs.SPLITS:
+            for split in SPLITS:
                 if getattr(self, split):
                     raise UserError(
                         f"data.{split}={getattr(self, split)!r} must be empty for "
@@ -92,7 +92,7 @@ class SentencePairsConfig(DataConfig):
         """Files count by their contents, which the fingerprint covers, and not by their places."""
         fields = dataclasses.asdict(self)
         if self.source == "files":
-            fields |= {split: bool(fields[split]) for split in pairs.SPLITS}
+            fields |= {split: bool(fields[split]) for split in SPLITS}
         return fields
 
     def make(self, fingerprint: str, cache_folder: Path) -> Dataset:

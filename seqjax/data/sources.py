@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from seqjax.data import files, trees
+from seqjax.data.dataset import SPLITS
 from seqjax.data.texts import FILE_SOURCES, Texts, TextSource
 from seqjax.errors import UserError
-
-SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,8 @@ def fingerprint(config: TextSource) -> str:
         digest.update(f"\n{split} ".encode())
         if name and config.source in FILE_SOURCES:
             path = files.locate(f"data.{split}", name)
-            with path.open("rb") as stream:
-                digest.update("".join(path.suffixes).encode())
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
+            digest.update("".join(path.suffixes).encode())
+            digest.update(files.digest(path))
         else:
             digest.update(name.encode())
     if config.source.startswith("tfds:"):

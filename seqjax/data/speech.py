@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from seqjax.data import files
 from seqjax.data.archives import digestible
 from seqjax.data.arrays import Ragged, Split
 from seqjax.data.dataset import DataConfig, Dataset
 from seqjax.data.facts import DataFacts, SplitFacts
-from seqjax.data.files import locate
 from seqjax.data.loader import boundaries
 from seqjax.data.mel import log_mel
 from seqjax.data.prepare import prepared_split
@@ -83,11 +83,10 @@ class SpeechConfig(DataConfig):
         for split, name in (("train", self.train), ("test", self.test)):
             digest.update(f"\n{split}".encode())
             if name and not Path(name).expanduser().is_dir():
-                locate(f"data.{split}", name)
+                files.locate(f"data.{split}", name)
             for path in digestible(name) if name else ():
                 digest.update(f"\n{path.name} ".encode())
-                with path.open("rb") as stream:
-                    digest.update(hashlib.file_digest(stream, "sha256").digest())
+                digest.update(files.digest(path))
         return digest.hexdigest()
 
     def identity(self) -> dict[str, Any]:
@@ -235,6 +234,6 @@ class SpeechConfig(DataConfig):
         """Paths of wav files of any sampling rate, cut at `max_seconds`."""
         steps = []
         for line in lines:
-            samples = decoded(locate("line", line).read_bytes(), f"line={line!r}", self.rate)
+            samples = decoded(files.locate("line", line).read_bytes(), f"line={line!r}", self.rate)
             steps.append(self.steps(samples, 1.0))
         return Split({"frames": self.rows(steps, facts.normalisation)})
