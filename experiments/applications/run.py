@@ -66,6 +66,20 @@ TREC = {
     "data__label_column": "label",
 }
 
+# A bidirectional LSTM of one layer, whose outputs' highest values are read.
+BOTH_DIRECTIONS = {
+    "model__pattern": ("lstm",),
+    "model__bidirectional": True,
+    "model__residual": False,
+    "model__norm": "none",
+    "model__feed_forward": "none",
+    "model__embedding_size": 256,
+    "model__pool": "max",
+    "model__token_dropout": 0.1,
+}
+
+MOMENTUM = {"optimizer__name": "sgd", "optimizer__momentum": 0.9}
+
 SHAKESPEARE = {
     "data__source": "files",
     "data__train": "data/tinyshakespeare/input.txt.gz",
@@ -119,11 +133,29 @@ def forecasts(words: Sequence[str], **settings: Any) -> Application:
 
 APPLICATIONS = {
     "sst2, valid": Application(
-        cells=of_words(TEXT_TO_HYBRID, "sst2", **SST),
+        cells={
+            **of_words(TEXT_TO_HYBRID, "sst2", **SST),
+            "bidirectional lstm": Cell("configs/sst2.py:lstm").where(
+                **SST,
+                **BOTH_DIRECTIONS,
+                **MOMENTUM,
+                model__width=96,
+                optimizer__learning_rate=0.2,
+                train__epochs=4,
+                train__evaluate_every=300,
+            ),
+        },
         split="valid",
         lines={"Flax's LSTM example": {"accuracy": 0.854}},
     ),
-    "trec": Application(cells=of_words(TEXT_TO_HYBRID, "trec", **TREC)),
+    "trec": Application(
+        cells={
+            **of_words(TEXT_TO_HYBRID, "trec", **TREC),
+            "bidirectional lstm": Cell("configs/trec.py:lstm").where(
+                **TREC, **BOTH_DIRECTIONS, model__width=128, train__epochs=15
+            ),
+        }
+    ),
     "char_lm, valid": Application(
         cells=of_words(RECURRENT_TO_HYBRID, "char_lm", **SHAKESPEARE),
         metrics=("nats_per_character",),

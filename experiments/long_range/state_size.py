@@ -7,6 +7,7 @@ sizes, beside the bytes that each keeps of a sequence. Learning rates are those 
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 from absl.flags import FlagValues
@@ -17,6 +18,7 @@ from experiments.sweep import Cell, rows_of
 from experiments.tuning import stages
 from seqjax import models as modeling
 from seqjax.command_line import run_command
+from seqjax.training.config import Config, from_dict
 
 PROBE = "mqar"
 MIXERS = ("lstm", "rglru", "gated_deltanet", "transformer")
@@ -32,9 +34,8 @@ def cell(mixer: str, size: int) -> Cell:
     return Cell(f"{usual.config},size={size}", usual.settings, usual.details)
 
 
-def carry_bytes(cell: Cell) -> int:
+def carry_bytes(config: Config) -> int:
     """What is kept of one sequence of the training length: states, or keys and values."""
-    config = cell.resolve()
     model = config.model.with_sizes(vocabulary_size=config.data.probe.vocabulary_size, outputs=1)
     carry = jax.eval_shape(
         lambda: modeling.init_carry(model, batch_size=1, capacity=config.data.probe.length)
@@ -48,15 +49,19 @@ def table(results: Path) -> Sequence[str]:
         f"| mixer | {' | '.join(f'{size:,}: bytes, accuracy' for size in SIZES)} |",
         "|---|" + "---|" * len(SIZES),
     ]
+    tuned = models()
     for mixer in MIXERS:
         cells = []
         for size in SIZES:
-            here = cell(mixer, size)
-            rows = rows_of(models()[PROBE, mixer].lend(here, results), results)
-            reached = f", {rows[0]['summary']['valid']['accuracy']:.3f}" if rows else ""
-            cells.append(f"{carry_bytes(here):,}{reached}")
+            rows = rows_of(tuned[PROBE, mixer].lend(cell(mixer, size), results), results)
+            cells.append(_told(rows[0]) if rows else "")
         lines.append(f"| `{mixer}` | {' | '.join(cells)} |")
     return lines
+
+
+def _told(row: dict[str, Any]) -> str:
+    kept = carry_bytes(from_dict(row["config"]))
+    return f"{kept:,}, {row['summary']['valid']['accuracy']:.3f}"
 
 
 def main(values: FlagValues) -> None:
