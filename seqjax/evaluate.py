@@ -12,7 +12,8 @@ from typing import Any
 from absl import flags
 from absl.flags import FlagValues
 
-from seqjax.command_line import define_distributed, define_workdir, run_command, workdir_of
+from seqjax.command_flags import define_distributed, define_workdir, workdir_of
+from seqjax.command_line import run_command
 from seqjax.data.arrays import Split
 from seqjax.data.prepare import default_cache_folder
 from seqjax.distributed import hosts

@@ -13,7 +13,8 @@ from absl.flags import FlagValues
 from rich.console import Console
 from rich.table import Table
 
-from seqjax.command_line import config_of, define_config, run_command
+from seqjax.command_flags import config_of, define_config
+from seqjax.command_line import run_command
 from seqjax.data.prepare import default_cache_folder, prepare
 from seqjax.errors import UserError
 from seqjax.planning.estimate import Plan, estimate

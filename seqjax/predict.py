@@ -13,7 +13,8 @@ import jax
 import numpy as np
 from absl.flags import FlagValues
 
-from seqjax.command_line import define_workdir, run_command, workdir_of
+from seqjax.command_flags import define_workdir, workdir_of
+from seqjax.command_line import run_command
 from seqjax.data.arrays import Split
 from seqjax.data.loader import Batches
 from seqjax.option_flags import define_options, options_of

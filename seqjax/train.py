@@ -9,7 +9,8 @@ from absl import flags
 from absl.flags import FlagValues
 from rich.console import Console
 
-from seqjax.command_line import config_of, define_config, define_distributed, run_command
+from seqjax.command_flags import config_of, define_config, define_distributed
+from seqjax.command_line import run_command
 from seqjax.distributed import hosts
 from seqjax.distributed.cores import divide_cpu
 from seqjax.training.config import digest
