@@ -201,14 +201,14 @@ APPLICATIONS = {
         for horizon in (192, 336, 720)
     },
     # Gates that start out to remember for about as long as is asked.
-    "copy after 100 steps": Application(
+    "copy, 100 steps": Application(
         cells=of_words(
             ("lstm",), "copy", model__chrono_length=120, train__epochs=0, train__steps=4_000
         ),
         split="valid",
         minutes=10.0,
     ),
-    "adding over 400 steps": Application(
+    "adding, 400 steps": Application(
         cells=of_words(
             ("lstm", "gru"),
             "adding",
