@@ -9,7 +9,8 @@ no licence is stated). Files are read by
         --config.data.train=train.tsv --config.data.test=test.tsv --config.data.label_column=label
 
 Every word is the model of `size=tiny` unless another size is named, with larger embeddings. On two
-busy CPU cores, seed 0, `rnn` has 88.2% of the test questions right after 2 minutes, `lstm` 86.8%.
+busy CPU cores, seed 0, `rnn` has 88.2% of the test questions right after 2 minutes, `lstm` 86.8%,
+a bidirectional one of 400,000 parameters (`experiments/applications`) 90.0%.
 """
 
 from functools import partial
