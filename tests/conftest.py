@@ -5,6 +5,7 @@ import gc
 import gzip
 import os
 import random
+import signal
 import struct
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,6 +17,9 @@ import pytest
 # Read by JAX when it is imported, and by the commands that tests start.
 os.environ["JAX_NUM_CPU_DEVICES"] = "8"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+# A shell script that starts the suite in the background has it ignored, here and in the commands.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Removed when the process ends.
 _cache = tempfile.TemporaryDirectory(prefix="seqjax-cache-")

@@ -1,9 +1,9 @@
 """Which mixer suits which application: `python -m experiments.applications.run --task=forecast`.
 
-Models of `size=tiny`, 100,000 parameters outside their tables, are trained on real data by the
-settings of each task's file in `configs/`, and measured on the test split with the checkpoint that
-is best on the validation split. The data sets lie in `data/`, one folder each; the README beside
-this file says where they come from.
+Models of `size=tiny`, 100,000 parameters outside their tables where nothing else is said, are
+trained by the settings of each task's file in `configs/`, and measured with the checkpoint that is
+best on the validation split. The data sets lie in `data/`, one folder each; the README beside this
+file says where they come from. Two probes, which are generated, are here at their papers' lengths.
 """
 
 import dataclasses
@@ -78,8 +78,6 @@ BOTH_DIRECTIONS = {
     "model__token_dropout": 0.1,
 }
 
-MOMENTUM = {"optimizer__name": "sgd", "optimizer__momentum": 0.9}
-
 SHAKESPEARE = {
     "data__source": "files",
     "data__train": "data/tinyshakespeare/input.txt.gz",
@@ -138,7 +136,8 @@ APPLICATIONS = {
             "bidirectional lstm": Cell("configs/sst2.py:lstm").where(
                 **SST,
                 **BOTH_DIRECTIONS,
-                **MOMENTUM,
+                optimizer__name="sgd",
+                optimizer__momentum=0.9,
                 model__width=96,
                 optimizer__learning_rate=0.2,
                 train__epochs=4,
@@ -278,6 +277,8 @@ def lines_of(
         summary = row["summary"]
         size = f"{summary['parameters']:,} ({summary['parameters_outside_embedding']:,})"
         result = shown(application, measured(application, row))
+        if application.split != "test" and "test" in summary:
+            result += f"; test {shown(application, summary['test'])}"
         yield f"| {name} | `{word}` | {size} | {result} | {summary['wall_seconds'] / 60:.1f} |"
     for line, metrics in application.lines.items():
         yield f"| {name} | {line} | | {shown(application, metrics)} | |"

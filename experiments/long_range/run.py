@@ -7,6 +7,7 @@ the validation split repeated with more seeds.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,11 +26,11 @@ MIXERS = ("rnn", "lstm", "rglru", "gated_deltanet", "transformer", "gru", "hybri
 
 
 class Probe(NamedTuple):
-    """What is asked of a probe, and settings that keep a cell short on two cores."""
+    """A file of `configs/`, what is asked, and settings that keep a cell short on two cores."""
 
     config: str
     metric: str = "accuracy"
-    settings: Mapping[str, Any] = {}
+    settings: Mapping[str, Any] = MappingProxyType({})
     seeds: int = 3
 
 
@@ -38,7 +39,7 @@ PROBES = {
     "induction": Probe("induction"),
     "mqar": Probe("mqar"),
     "adding": Probe("adding", "loss", {"data__probe__length": 100, "data__beyond__length": 200}),
-    "permutations": Probe(
+    "permutations of A5": Probe(
         "permutations",
         settings={
             "train__steps": 4 * STEPS,
@@ -52,7 +53,7 @@ PROBES = {
             "data__beyond__max_length": 12,
         },
     ),
-    "permutations, longer": Probe("permutations", seeds=1),
+    "permutations of S5": Probe("permutations", seeds=1),
     "copy": Probe("copy", settings={"data__probe__delay": 50, "data__beyond__delay": 100}),
 }
 

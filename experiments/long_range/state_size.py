@@ -55,7 +55,8 @@ def table(results: Path) -> Sequence[str]:
         for size in SIZES:
             rows = rows_of(tuned[PROBE, mixer].lend(cell(mixer, size), results), results)
             cells.append(_told(rows[0]) if rows else "")
-        lines.append(f"| `{mixer}` | {' | '.join(cells)} |")
+        if any(cells):
+            lines.append(f"| `{mixer}` | {' | '.join(cells)} |")
     return lines
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from seqjax.data import files, pydoc_topics
+from seqjax.data import files, pydoc_topics, tables
 from seqjax.data.dataset import SPLITS
 from seqjax.errors import UserError
 
@@ -118,8 +118,8 @@ def _paths(config: DocumentSource, split: str) -> list[Path]:
 def _texts(config: DocumentSource, split: str, path: Path) -> list[str]:
     """The documents of a file: one for each row of a table, else the whole of it."""
     compression = path.suffix if path.suffix in files.OPEN else ""
-    if Path(path.name.removesuffix(compression)).suffix in files.READERS:
+    if Path(path.name.removesuffix(compression)).suffix in tables.READERS:
         columns = {"data.text_column": config.text_column}
-        rows = files.read(f"data.{split}", str(path), columns)
+        rows = tables.read(f"data.{split}", str(path), columns)
         return [text for _, (text,) in rows]
     return ["".join(files.decoded(path, f"data.{split}={str(path)!r}"))]

@@ -10,7 +10,7 @@ import numpy as np
 
 from seqjax.data import files, time_series
 from seqjax.data.arrays import Split, Windows
-from seqjax.data.dataset import DataConfig, Dataset
+from seqjax.data.dataset import SPLITS, DataConfig, Dataset
 from seqjax.data.facts import DataFacts, SplitFacts
 from seqjax.data.linear_forecast import baselines
 from seqjax.data.prepare import prepared_split
@@ -90,7 +90,7 @@ class ForecastConfig(DataConfig):
             )
         }
         values = normalised(table.values, constants)
-        starts = dict(zip(("train", "valid", "test"), self.starts(ends), strict=True))
+        starts = dict(zip(SPLITS, self.starts(ends), strict=True))
         measured = baselines(values, starts, self.context, self.horizon)
         steps = {"series": (self.context,), "target": (self.horizon,)}
         return Dataset(
@@ -147,9 +147,7 @@ class ForecastConfig(DataConfig):
     def starts(self, ends: np.ndarray) -> list[np.ndarray]:
         """The first row of each window of train, valid and test, which end at these rows."""
         found = []
-        for name, begin, end in zip(
-            ("train", "valid", "test"), (self.context, *ends), ends, strict=False
-        ):
+        for name, begin, end in zip(SPLITS, (self.context, *ends), ends, strict=False):
             count = end - begin - self.horizon + 1
             if count < 1:
                 raise UserError(

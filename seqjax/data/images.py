@@ -15,7 +15,7 @@ import numpy as np
 
 from seqjax.data import files, image_files
 from seqjax.data.arrays import Split
-from seqjax.data.dataset import DataConfig, Dataset
+from seqjax.data.dataset import SPLITS, DataConfig, Dataset
 from seqjax.data.facts import DataFacts, SplitFacts
 from seqjax.data.prepare import prepared_split
 from seqjax.errors import UserError, did_you_mean
@@ -84,7 +84,7 @@ class ImagesConfig(DataConfig):
     def identity(self) -> dict[str, Any]:
         """Files count by their contents, not by their places."""
         fields = dataclasses.asdict(self)
-        return fields | {split: split in self.files for split in ("train", "valid", "test")}
+        return fields | {split: split in self.files for split in SPLITS}
 
     def make(self, fingerprint: str, cache_folder: Path) -> Dataset:
         """All splits as sequences, normalised by the mean and deviation of train's pixels."""
@@ -147,7 +147,7 @@ class ImagesConfig(DataConfig):
         sizes = {pixels.shape[1:] for pixels, _ in images.values()}
         if len(sizes) > 1:
             raise UserError(f"The images of {', '.join(self.files)} differ in size: {sizes}.")
-        order = [split for split in ("train", "valid", "test") if split in images]
+        order = [split for split in SPLITS if split in images]
         return {split: images[split] for split in order}, tuple(notes)
 
     def read_idx_pair(self, split: str, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from seqjax.data import files, phrasebook
+from seqjax.data import files, phrasebook, tables
 from seqjax.data.dataset import SPLITS
 from seqjax.errors import UserError
 
@@ -131,15 +131,15 @@ def _paths(config: PairSource, split: str) -> list[Path]:
     """The files of a split: a table with both languages, or a text file for each."""
     field, name = f"data.{split}", getattr(config, split)
     path = files.locate(field, name)
-    if _suffix(path) in files.READERS:
+    if _suffix(path) in tables.READERS:
         return [path]
     ours, theirs = f".{config.source_language}", f".{config.target_language}"
     stem = path.name.removesuffix(_compression(path))
     if not stem.endswith(ours):
         raise UserError(
-            f"{field}={name!r} must end in {', '.join(files.READERS)} or, as one of two text files "
-            f"whose other one ends in {theirs!r}, in data.source_language: {ours!r}, before any "
-            f"{', '.join(files.OPEN)}."
+            f"{field}={name!r} must end in {', '.join(tables.READERS)} or, as one of two text "
+            f"files whose other one ends in {theirs!r}, in data.source_language: {ours!r}, before "
+            f"any {', '.join(files.OPEN)}."
         )
     other = path.with_name(f"{stem.removesuffix(ours)}{theirs}{_compression(path)}")
     return [path, files.locate(field, str(other))]
@@ -153,7 +153,7 @@ def _read_files(config: PairSource, split: str) -> tuple[list[str], list[str]]:
             "data.source_language": config.source_language,
             "data.target_language": config.target_language,
         }
-        rows = [values for _, values in files.read(field, name, columns)]
+        rows = [values for _, values in tables.read(field, name, columns)]
         return [source for source, _ in rows], [target for _, target in rows]
     sources, targets = (list(_lines(path, field)) for path in paths)
     if len(sources) != len(targets):

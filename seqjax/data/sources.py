@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqjax.data import files, trees
+from seqjax.data import files, tables, trees
 from seqjax.data.dataset import SPLITS
 from seqjax.data.texts import FILE_SOURCES, Texts, TextSource
 from seqjax.errors import UserError
@@ -85,7 +85,7 @@ def _read_file(config: TextSource, split: str) -> Texts:
         "data.label_column": config.label_column,
     }
     texts, labels, lines = [], [], []
-    for line, (text, label) in files.read(f"data.{split}", name, columns):
+    for line, (text, label) in tables.read(f"data.{split}", name, columns):
         if not label.strip():
             raise UserError(f"{origin}, line {line}: {config.label_column!r} is empty.")
         texts.append(text)

@@ -15,7 +15,7 @@ from datetime import datetime
 
 import numpy as np
 
-from seqjax.data import files
+from seqjax.data import tables
 from seqjax.errors import UserError, did_you_mean
 
 CARRIED = {  # the files of the package and their hashes
@@ -76,7 +76,7 @@ def read_table(field: str, name: str, date_column: str, columns: Sequence[str]) 
     """
     origin = f"{field}={name!r}"
     if not columns:
-        names = files.header(field, name)
+        names = tables.header(field, name)
         if names and date_column not in names:
             raise UserError(
                 f"{origin}: no column data.date_column={date_column!r}; "
@@ -86,7 +86,7 @@ def read_table(field: str, name: str, date_column: str, columns: Sequence[str]) 
     wanted = {"data.date_column": date_column}
     wanted |= {f"data.columns[{place}]": column for place, column in enumerate(columns)}
     dates, values = [], []
-    for line, (date, *numbers) in files.read(field, name, wanted):
+    for line, (date, *numbers) in tables.read(field, name, wanted):
         dates.append((line, date))
         values.append([])
         for column, text in zip(columns, numbers, strict=True):

@@ -15,7 +15,7 @@ from jaxtyping import Int, UInt8
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from seqjax.data.arrays import Split
-from seqjax.data.dataset import DataConfig, Dataset
+from seqjax.data.dataset import SPLITS, DataConfig, Dataset
 from seqjax.data.facts import DataFacts, SplitFacts
 from seqjax.data.images import ImagesConfig
 from seqjax.data.prepare import prepared_split
@@ -86,7 +86,7 @@ class VideoConfig(DataConfig):
 
     def identity(self) -> dict[str, Any]:
         """Files count by their contents, not by their places."""
-        named = {split: bool(getattr(self, split)) for split in ("train", "valid", "test")}
+        named = {split: bool(getattr(self, split)) for split in SPLITS}
         return dataclasses.asdict(self) | named
 
     def make(self, fingerprint: str, cache_folder: Path) -> Dataset:

@@ -7,14 +7,14 @@ import lzma
 
 import pytest
 
-from seqjax.data import files
+from seqjax.data import tables
 from seqjax.errors import UserError
 
 COLUMNS = {"data.text_column": "text", "data.label_column": "label"}
 
 
 def read(path, columns=COLUMNS) -> list[tuple[int, list[str]]]:
-    return list(files.read("data.train", str(path), columns))
+    return list(tables.read("data.train", str(path), columns))
 
 
 def test_csv_is_quoted_as_usual(tmp_path):
