@@ -102,7 +102,8 @@ def _section(name: str, drawings: dict[Picture, Drawing]) -> Section:
         for picture, drawing in drawings.items()
         if picture.experiment == name and picture.name not in FIRST
     ]
-    return Section(name, heading.lstrip("# "), _html(MARKER.sub("", with_tables(body))), figures)
+    title = heading.lstrip("# ").replace("`", "")
+    return Section(name, title, _html(MARKER.sub("", with_tables(body))), figures)
 
 
 def _html(text: str) -> Markup:

@@ -75,7 +75,7 @@ def hybrids_beat_either(evidence: Evidence) -> Finding:
     )
     return Finding(
         HOLDS if best else NOT_SHOWN,
-        f"Two RG-LRU blocks to one of attention, less the better of `rglru` and `transformer`, on "
+        f"Two RG-LRU blocks to one of attention, less the better of RG-LRU and Transformer, on "
         f"longer sequences than in training: {told}.",
         tuple(dict.fromkeys(ids)),
     )
