@@ -202,7 +202,7 @@ APPLICATIONS = {
     # Gates that start out to remember for about as long as is asked.
     "copy, 100 steps": Application(
         cells=of_words(
-            ("lstm",), "copy", model__chrono_length=120, train__epochs=0, train__steps=4_000
+            ("lstm",), "copy", model__chrono_length=120, train__epochs=0, train__steps=3_200
         ),
         split="valid",
         minutes=10.0,

@@ -1,5 +1,6 @@
 """Checkpoints: the state on the devices and the progress on the host, saved together by Orbax."""
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -139,7 +140,9 @@ class Checkpoints:
         finally:
             if self._write and hosts.is_first():
                 for unfinished in self._manager.directory.glob("*.orbax-checkpoint-tmp"):
-                    unfinished.rmtree()
+                    # Orbax may still be removing what an earlier run has left.
+                    with contextlib.suppress(FileNotFoundError):
+                        unfinished.rmtree()
 
     def _replace_progress(self, progress: Progress) -> None:
         with hosts.together():
