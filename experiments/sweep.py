@@ -12,6 +12,7 @@ import importlib.util
 import json
 import math
 import shlex
+import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ from seqjax.training.setup import Setup
 ROOT = Path(__file__).parent.parent
 RUNS = ROOT / "runs" / "experiments"
 MOST_SECONDS = 600.0  # of a cell that says nothing else
-PILOT_STEPS = 3  # that an estimate is made from, behind one that warms up
+PILOT_STEPS = 5  # that an estimate is made from, behind one that warms up
 # What leaves the time that a cell takes as it is.
 NO_COST = ("seed", "optimizer.learning_rate")
 
@@ -199,7 +200,7 @@ def run_cell(cell: Cell, console: Console) -> dict[str, Any]:
 
 @lru_cache(maxsize=256)
 def expected_seconds(cell: Cell) -> float:
-    """The seconds of all steps of a cell, from early ones; evaluations are not counted."""
+    """The seconds of all steps of a cell, each like the median of early ones, without evaluations."""
     config = cell.resolve()
     data = prepare(config.data, default_cache_folder())
     setup = Setup(config, data.facts, devices_of_run(config, data.facts))
@@ -209,7 +210,7 @@ def expected_seconds(cell: Cell) -> float:
     )
     sharding = batch_sharding(setup.mesh, setup.config.mesh)
     seed = jnp.zeros((), jnp.uint32)
-    step, seconds = Compiled(setup.train_step()), 0.0
+    step, seconds = Compiled(setup.train_step()), []
     with setup.context():
         state = setup.first_state()
         for number in range(1 + PILOT_STEPS):
@@ -217,8 +218,8 @@ def expected_seconds(cell: Cell) -> float:
             execute = step.executable(state, batch, seed)
             begun = time.perf_counter()
             state, _ = jax.block_until_ready(execute(state, batch, seed))
-            seconds += time.perf_counter() - begun if number else 0.0
-    return seconds / PILOT_STEPS * setup.total_steps
+            seconds.append(time.perf_counter() - begun)
+    return statistics.median(seconds[1:]) * setup.total_steps
 
 
 def learning_curve(folder: RunFolder) -> list[dict[str, float]]:
