@@ -200,7 +200,7 @@ def run_cell(cell: Cell, console: Console) -> dict[str, Any]:
 
 @lru_cache(maxsize=256)
 def expected_seconds(cell: Cell) -> float:
-    """The seconds of all steps of a cell, each like the median of early ones, without evaluations."""
+    """The seconds of all steps of a cell, each like the median of early ones; no evaluations."""
     config = cell.resolve()
     data = prepare(config.data, default_cache_folder())
     setup = Setup(config, data.facts, devices_of_run(config, data.facts))

@@ -166,7 +166,7 @@ CLAIMS = (
         RECURRENT,
         "RNNs are good at order in time.",
         "long_range",
-        HOLDS,
+        DEPENDS,
         ability.temporal_order,
     ),
     Claim(

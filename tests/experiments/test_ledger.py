@@ -28,7 +28,7 @@ def changed(tmp_path):
     def change(experiment, edit):
         for path in ROOT.glob("experiments/*/results.jsonl"):
             folder = tmp_path / path.parent.name
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)
             shutil.copy(path, folder)
         path = tmp_path / experiment / "results.jsonl"
         rows = [json.loads(line) for line in path.read_text().splitlines()]
@@ -131,3 +131,16 @@ def test_recurrences_that_recall_nothing_would_leave_recall_to_attention(changed
 
     assert ability.misses_the_long_range(EVIDENCE).verdict == DEPENDS
     assert ability.misses_the_long_range(changed("long_range", forget)).verdict == HOLDS
+
+
+def test_order_that_every_recurrence_follows_in_every_seed_would_hold(changed):
+    def follow(row):
+        if row["config"]["preset"] in ("rnn", "lstm", "gru"):
+            row["summary"]["valid"]["accuracy"] = 0.99
+
+    def guess(row):
+        row["summary"]["valid"]["accuracy"] = 0.5
+
+    assert ability.temporal_order(EVIDENCE).verdict == DEPENDS
+    assert ability.temporal_order(changed("long_range", follow)).verdict == HOLDS
+    assert ability.temporal_order(changed("long_range", guess)).verdict == FAILS
