@@ -40,7 +40,7 @@ from seqjax.training.setup import Setup
 ROOT = Path(__file__).parent.parent
 RUNS = ROOT / "runs" / "experiments"
 MOST_SECONDS = 600.0  # of a cell that says nothing else
-PILOT_STEPS = 5  # that an estimate is made from, behind one that warms up
+PILOT_STEPS, PILOT_TAKES = 5, 3  # batches that an estimate is made from, and steps on each
 # What leaves the time that a cell takes as it is.
 NO_COST = ("seed", "optimizer.learning_rate")
 
@@ -200,7 +200,11 @@ def run_cell(cell: Cell, console: Console) -> dict[str, Any]:
 
 @lru_cache(maxsize=256)
 def expected_seconds(cell: Cell) -> float:
-    """The seconds of all steps of a cell, each like the median of early ones; no evaluations."""
+    """The seconds of all steps of a cell, from the fastest ones on some batches; no evaluations.
+
+    The first step on a batch of a new length is slower than those that follow, and any may be held
+    up by something else.
+    """
     config = cell.resolve()
     data = prepare(config.data, default_cache_folder())
     setup = Setup(config, data.facts, devices_of_run(config, data.facts))
@@ -210,16 +214,18 @@ def expected_seconds(cell: Cell) -> float:
     )
     sharding = batch_sharding(setup.mesh, setup.config.mesh)
     seed = jnp.zeros((), jnp.uint32)
-    step, seconds = Compiled(setup.train_step()), []
+    step, fastest = Compiled(setup.train_step()), []
     with setup.context():
         state = setup.first_state()
-        for number in range(1 + PILOT_STEPS):
+        for number in range(PILOT_STEPS):
             batch = place_batch(sharding, batches.batch(number), size)
-            execute = step.executable(state, batch, seed)
-            begun = time.perf_counter()
-            state, _ = jax.block_until_ready(execute(state, batch, seed))
-            seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds[1:]) * setup.total_steps
+            execute, seconds = step.executable(state, batch, seed), []
+            for _ in range(PILOT_TAKES):
+                begun = time.perf_counter()
+                state, _ = jax.block_until_ready(execute(state, batch, seed))
+                seconds.append(time.perf_counter() - begun)
+            fastest.append(min(seconds))
+    return statistics.mean(fastest) * setup.total_steps
 
 
 def learning_curve(folder: RunFolder) -> list[dict[str, float]]:

@@ -334,7 +334,9 @@ def figure(metric: str, value: float) -> str:
         return f"{100 * value:.1f}%"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.1f}" if metric.endswith("bleu") else f"{value:.3f}"
+    if metric.endswith("bleu"):
+        return f"{value:.1f}"
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.2g}"
 
 
 if __name__ == "__main__":
