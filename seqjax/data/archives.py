@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 from seqjax.data.files import locate
 from seqjax.errors import UserError
 
-MOST_BYTES = 2**28  # of one file: what claims to be larger is refused
+# What claims to be larger is refused: one file, and all that are read together.
+MOST_BYTES, MOST_BYTES_TOGETHER = 2**28, 2**33
 
 
 def contents(field: str, name: str, suffix: str) -> dict[str, bytes]:
@@ -27,6 +28,7 @@ def contents(field: str, name: str, suffix: str) -> dict[str, bytes]:
     origin = f"{field}={name!r}"
     path = Path(name).expanduser()
     found: dict[str, bytes] = {}
+    together = 0
     try:
         members = _of_folder(path) if path.is_dir() else _of_archive(locate(field, name), origin)
         for member, size, read in members:
@@ -36,6 +38,12 @@ def contents(field: str, name: str, suffix: str) -> dict[str, bytes]:
             if size > MOST_BYTES:
                 raise UserError(
                     f"{origin}: {member!r} has {size:,} bytes, more than {MOST_BYTES:,}."
+                )
+            together += size
+            if together > MOST_BYTES_TOGETHER:
+                raise UserError(
+                    f"{origin}: its files have more than {MOST_BYTES_TOGETHER:,} bytes together; "
+                    "give a part of them."
                 )
             if base in found:
                 raise UserError(f"{origin} holds two files named {base!r}: rename one of them.")

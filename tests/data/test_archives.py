@@ -73,6 +73,9 @@ def test_what_cannot_be_read_is_told(packed, tmp_path, monkeypatch):
             contents("data.train", str(path), ".wav")
     with pytest.raises(UserError, match=r"holds no file that ends in \.mp3"):
         contents("data.train", str(packed), ".mp3")
+    monkeypatch.setattr(archives, "MOST_BYTES_TOGETHER", 7)
+    with pytest.raises(UserError, match=r"more than 7 bytes together; give a part"):
+        contents("data.train", str(packed), ".wav")
     monkeypatch.setattr(archives, "MOST_BYTES", 5)
     with pytest.raises(UserError, match=r"b\.wav' has 6 bytes, more than 5"):
         contents("data.train", str(packed), ".wav")
