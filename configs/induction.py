@@ -4,7 +4,9 @@
     python -m seqjax.train --config configs/induction.py:transformer,size=small
 
 Valid holds examples like those of train, test longer ones (`data.beyond`). Every word is the model
-of `size=tiny`, unless another size is named.
+of `size=tiny`, unless another size is named. On one CPU core, after 1,000 steps at a learning rate
+of 0.001, `lstm` (1.6 minutes) and `transformer` (4.3) recall everything, and 93% and 32% on
+sequences of four times the length (seed 0); `experiments/long_range` has all mixers.
 """
 
 from functools import partial

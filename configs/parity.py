@@ -4,7 +4,9 @@
     python -m seqjax.train --config configs/parity.py:transformer,size=small
 
 Valid holds examples like those of train, test longer ones (`data.beyond`). Every word is the model
-of `size=tiny`, unless another size is named.
+of `size=tiny`, unless another size is named. On one CPU core, after 1,000 steps (half a minute) at
+a learning rate of 0.003, `lstm` is right at every step of ten times the training length too (seed
+0), where `transformer` is right at 54%; `experiments/long_range` has all mixers and more seeds.
 """
 
 from functools import partial
