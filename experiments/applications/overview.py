@@ -68,11 +68,15 @@ def table(results: Path) -> Sequence[str]:
 
 
 def _of_kind(reached: Mapping[str, str], words: Sequence[str]) -> str:
-    found = [word for word in words if word in reached]
-    if not found:
-        return ""
-    named = f" ({found[0]})" if len(words) > 1 else ""
-    return reached[found[0]] + named
+    told = []
+    if found := [word for word in words if word in reached]:
+        told.append(reached[found[0]] + (f" ({found[0]})" if len(words) > 1 else ""))
+    told += [
+        f"{reached[word]} in both directions"
+        for word in reached
+        if word.removeprefix("bidirectional ") in words and word not in words
+    ]
+    return ", ".join(told)
 
 
 def _applications(results: Path) -> Iterator[Line]:
@@ -100,7 +104,7 @@ def _compared(application: Application, ran: Mapping, metric: str) -> str:
 def _sentiment(folder: Path) -> Iterator[Line]:
     for task, corpus, models, results in (
         ("sentiment", "rotten_tomatoes", snippets.models(), folder / "results.jsonl"),
-        ("imdb", "imdb", imdb.models(), folder / "imdb.jsonl"),
+        ("imdb, 30,000 parameters", "imdb", imdb.models(), folder / "imdb.jsonl"),
     ):
         lines = linear_accuracies(corpus)
         compare = ", ".join(f"{line} {figure('accuracy', value)}" for line, value in lines.items())
