@@ -1,25 +1,26 @@
 """The tables of the READMEs, made from the committed rows: `python -m experiments.readmes`.
 
 A table stands between `<!-- table EXPERIMENT -->` and `<!-- end -->`, and is what `table(RESULTS)`
-of `experiments/EXPERIMENT/run.py` gives; `EXPERIMENT.PART` names another module of it. With
-`--check` nothing is written: the command ends with status 2 where a README says something else
-than the rows.
+of `experiments/EXPERIMENT/run.py` gives; `EXPERIMENT.PART` names another module of it. Between
+`<!-- hours EXPERIMENT -->` and `<!-- end -->` stands how long its training runs took. With
+`--check` nothing is written: the command ends with status 2 where a README says something else than
+the rows.
 """
 
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from absl import flags
 from absl.flags import FlagValues
 
-from experiments.sweep import ROOT
+from experiments.sweep import ROOT, read_rows
 from seqjax.command_line import run_command
 from seqjax.errors import UserError
 
-TABLE = re.compile(r"(<!-- table ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-MARKER = re.compile(r"<!-- (?:table [\w.]+|end) -->\n")
+TABLE = re.compile(r"(<!-- (table|hours) ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKER = re.compile(r"<!-- (?:(?:table|hours) [\w.]+|end) -->\n")
 
 
 def define_flags(values: FlagValues) -> None:
@@ -50,12 +51,25 @@ def with_tables(text: str) -> str:
     """The text with its tables made anew."""
 
     def made(found: re.Match) -> str:
-        before, name, after = found.groups()
-        module = name if "." in name else f"{name}.run"
-        experiment = importlib.import_module(f"experiments.{module}")
-        return f"{before}\n" + "\n".join(experiment.table(experiment.RESULTS)) + f"\n\n{after}"
+        before, kind, name, after = found.groups()
+        lines = hours(name) if kind == "hours" else table(name)
+        return f"{before}\n" + "\n".join(lines) + f"\n\n{after}"
 
     return TABLE.sub(made, text)
+
+
+def table(name: str) -> Sequence[str]:
+    """The lines of an experiment, or of a part of it."""
+    experiment = importlib.import_module(f"experiments.{name if '.' in name else f'{name}.run'}")
+    return experiment.table(experiment.RESULTS)
+
+
+def hours(name: str) -> Sequence[str]:
+    """How many runs an experiment has, and what they took."""
+    files = (ROOT / "experiments" / name).glob("*.jsonl")
+    rows = [row for path in files for row in read_rows(path).values() if "summary" in row]
+    took = sum(row["summary"]["wall_seconds"] for row in rows) / 3600
+    return [f"The {len(rows)} runs of the committed rows took {took:.1f} hours."]
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from absl.flags import FlagValues
 
 from experiments import command
 from experiments.command import run_experiment
+from experiments.sentiment import imdb
 from experiments.sweep import Cell, read_rows
 from seqjax.command_line import run_command
 from seqjax.errors import UserError, did_you_mean
@@ -130,6 +131,17 @@ def forecasts(words: Sequence[str], **settings: Any) -> Application:
 
 
 APPLICATIONS = {
+    "imdb": Application(
+        cells={
+            "bidirectional lstm": Cell("configs/imdb.py:lstm").where(
+                **imdb.FILES,
+                **BOTH_DIRECTIONS
+                | {"model__embedding_size": 128, "model__token_dropout": 0.3, "model__width": 64},
+                train__epochs=5,
+            )
+        },
+        minutes=15.0,
+    ),
     "sst2, valid": Application(
         cells={
             **of_words(TEXT_TO_HYBRID, "sst2", **SST),

@@ -1,7 +1,7 @@
 """The figures of the page: each is drawn from the committed rows of one experiment."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -185,7 +185,9 @@ def learning(results: Path) -> Figure:
     return figure
 
 
-def scaled(groups: Callable[[str, Path], Mapping[int, list[dict]]], label: str) -> Callable:
+def scaled(
+    groups: Callable[[str, Path], Mapping[int, list[dict]]], places: Sequence[int], label: str
+) -> Callable:
     """Loss of language models by parameters or by steps."""
 
     def draw(results: Path) -> Figure:
@@ -199,6 +201,8 @@ def scaled(groups: Callable[[str, Path], Mapping[int, list[dict]]], label: str) 
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter("{x:g}")
+        axes.set_xticks(places, [f"{place:,}" for place in places])
+        axes.set_xticks([], minor=True)
         axes.set_xlabel(label)
         axes.set_ylabel("nats per character, valid")
         legend_below(figure, axes)
@@ -270,14 +274,14 @@ PICTURES = (
         "scaling",
         "parameters",
         "Loss of language models by parameters outside the tables, after as many steps.",
-        scaled(scaling.by_size, "parameters"),
+        scaled(scaling.by_size, scaling.SIZES, "parameters"),
     ),
     Picture(
         "scaling",
         "steps",
         f"Loss by training steps of {scaling.BATCH * scaling.LENGTH:,} tokens, with "
         f"{scaling.MIDDLE:,} parameters.",
-        scaled(scaling.by_steps, "steps"),
+        scaled(scaling.by_steps, scaling.STEPS, "steps"),
     ),
     Picture(
         "scaling",
