@@ -4,7 +4,9 @@
     python -m seqjax.train --config configs/copy.py:transformer,size=small
 
 Valid holds examples like those of train, test longer ones (`data.beyond`). Every word is the model
-of `size=tiny`, unless another size is named.
+of `size=tiny`, unless another size is named. On two CPU cores, with gates that start out to
+remember (`model.chrono_length=120`), `lstm` has 99.8% of the symbols right after 3,200 steps (7
+minutes), and 85.9% of them where 200 steps lie between.
 """
 
 from functools import partial

@@ -19,7 +19,7 @@ from experiments.sweep import ROOT, read_rows
 from seqjax.command_line import run_command
 from seqjax.errors import UserError
 
-TABLE = re.compile(r"(<!-- (table|hours) ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+GENERATED = re.compile(r"(<!-- (table|hours) ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MARKER = re.compile(r"<!-- (?:(?:table|hours) [\w.]+|end) -->\n")
 
 
@@ -55,7 +55,7 @@ def with_tables(text: str) -> str:
         lines = hours(name) if kind == "hours" else table(name)
         return f"{before}\n" + "\n".join(lines) + f"\n\n{after}"
 
-    return TABLE.sub(made, text)
+    return GENERATED.sub(made, text)
 
 
 def table(name: str) -> Sequence[str]:

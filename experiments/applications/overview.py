@@ -72,9 +72,9 @@ def _of_kind(reached: Mapping[str, str], words: Sequence[str]) -> str:
     if found := [word for word in words if word in reached]:
         told.append(reached[found[0]] + (f" ({found[0]})" if len(words) > 1 else ""))
     told += [
-        f"{reached[word]} in both directions"
-        for word in reached
-        if word.removeprefix("bidirectional ") in words and word not in words
+        f"{reached[both]} in both directions"
+        for both in (f"bidirectional {word}" for word in words)
+        if both in reached
     ]
     return ", ".join(told)
 

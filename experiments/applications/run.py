@@ -18,6 +18,7 @@ from absl.flags import FlagValues
 from experiments import command
 from experiments.command import run_experiment
 from experiments.sentiment import imdb
+from experiments.sentiment.run import linear_accuracies
 from experiments.sweep import Cell, read_rows
 from seqjax.command_line import run_command
 from seqjax.errors import UserError, did_you_mean
@@ -140,6 +141,7 @@ APPLICATIONS = {
                 train__epochs=5,
             )
         },
+        lines={line: {"accuracy": share} for line, share in linear_accuracies("imdb").items()},
         minutes=15.0,
     ),
     "sst2, valid": Application(

@@ -2,7 +2,7 @@
 
 Models of two blocks with 100,000 parameters outside their tables learn probes of short sequences
 and are tested on longer ones. Every mixer gets the same tuning: three learning rates, the best of
-the validation split repeated with more seeds.
+the validation split repeated where a probe has more seeds than one.
 """
 
 from collections.abc import Mapping, Sequence

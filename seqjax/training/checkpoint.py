@@ -1,6 +1,5 @@
 """Checkpoints: the state on the devices and the progress on the host, saved together by Orbax."""
 
-import contextlib
 import dataclasses
 import json
 import shutil
@@ -140,9 +139,7 @@ class Checkpoints:
         finally:
             if self._write and hosts.is_first():
                 for unfinished in self._manager.directory.glob("*.orbax-checkpoint-tmp"):
-                    # Orbax may still be removing what an earlier run has left.
-                    with contextlib.suppress(FileNotFoundError):
-                        unfinished.rmtree()
+                    unfinished.rmtree()
 
     def _replace_progress(self, progress: Progress) -> None:
         with hosts.together():
@@ -220,10 +217,16 @@ def _tree_handler() -> ocp.PyTreeCheckpointHandler:
 
 
 class _Manager(ocp.CheckpointManager):
-    """Leaves it to the loop to ask whether the run was told to end: JAX counts the askings."""
+    """Orbax's manager, but for two of its habits."""
 
     def reached_preemption(self, step: int) -> bool:
+        """Leaves it to the loop to ask whether the run was told to end: JAX counts the askings."""
         return False
+
+    def close(self) -> None:
+        """Waits for the removal of what an earlier run left, which else may go on behind it."""
+        self._maybe_await_cleanup_tmp_directory()
+        super().close()
 
 
 class _KeepBest(PreservationPolicy):

@@ -58,7 +58,8 @@ def temporal_order(evidence: Evidence) -> Finding:
     told = ", ".join(f"`{mixer}` {shown_range(shares, 2)}" for mixer, shares in found.items())
     return Finding(
         verdict,
-        f"Products of up to six permutations of A5, right answers by seed: {told}.",
+        f"Products of up to six permutations of A5 told rightly, mean (least–most) of the seeds: "
+        f"{told}.",
         tuple(ids),
     )
 
