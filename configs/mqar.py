@@ -1,17 +1,18 @@
 """Multi-query associative recall: keys and values, and later the keys again.
 
     python -m seqjax.train --config configs/mqar.py:lstm
+    python -m seqjax.train --config configs/mqar.py:attention,train.steps=1500
     python -m seqjax.train --config configs/mqar.py:transformer,size=small
 
 Valid holds examples like those of train, test longer ones (`data.beyond`). Every word is the model
-of `size=tiny`, unless another size is named.
+of `size=tiny`, unless another size is named. `attention` is that of Arora et al. (2023): blocks of
+nothing but attention with one head, and learned positions.
 """
-
-from functools import partial
 
 from ml_collections import ConfigDict
 
 from seqjax.data.probes.dataset import MultiQueryRecallConfig
+from seqjax.models.config import ModelConfig
 from seqjax.models.presets import sized
 from seqjax.training.config import Config, OptimizerConfig, TrainConfig
 from seqjax.training.presets import from_preset
@@ -29,5 +30,12 @@ def get_config(preset: str = "lstm") -> ConfigDict:
         ),
         train=TrainConfig(epochs=10, batch_size=64),
     )
-    model = partial(sized, pool="none")
     return from_preset(preset, base, models={}, sized=model, size="tiny")
+
+
+def model(word: str, size: str) -> ModelConfig:
+    """The matched model of a word; `attention` has one head, and no feed-forward."""
+    if word == "attention":
+        alone = {"feed_forward": "none", "heads": 1, "positions": "learned", "max_positions": 128}
+        return sized("transformer", size, pool="none", **alone)
+    return sized(word, size, pool="none")

@@ -29,7 +29,8 @@ from experiments.tuning import Tuned
 
 __all__ = ["RESULTS", "table"]
 
-# The kinds of models, and the words of each, of which the first that has run is told.
+# The kinds of models, and the words of each, of which the first that has run is told, and beside it
+# the variants, whose names have a comma behind the word.
 KINDS = {
     "RNN": ("rnn",),
     "LSTM": ("lstm",),
@@ -72,9 +73,10 @@ def _of_kind(reached: Mapping[str, str], words: Sequence[str]) -> str:
     if found := [word for word in words if word in reached]:
         told.append(reached[found[0]] + (f" ({found[0]})" if len(words) > 1 else ""))
     told += [
-        f"{reached[both]} in both directions"
-        for both in (f"bidirectional {word}" for word in words)
-        if both in reached
+        value + variant.removeprefix(f"{word},")
+        for word in words
+        for variant, value in reached.items()
+        if variant.startswith(f"{word},")
     ]
     return ", ".join(told)
 

@@ -134,7 +134,7 @@ def forecasts(words: Sequence[str], **settings: Any) -> Application:
 APPLICATIONS = {
     "imdb": Application(
         cells={
-            "bidirectional lstm": Cell("configs/imdb.py:lstm").where(
+            "lstm, in both directions": Cell("configs/imdb.py:lstm").where(
                 **imdb.FILES,
                 **BOTH_DIRECTIONS
                 | {"model__embedding_size": 128, "model__token_dropout": 0.3, "model__width": 64},
@@ -147,7 +147,7 @@ APPLICATIONS = {
     "sst2, valid": Application(
         cells={
             **of_words(TEXT_TO_HYBRID, "sst2", **SST),
-            "bidirectional lstm": Cell("configs/sst2.py:lstm").where(
+            "lstm, in both directions": Cell("configs/sst2.py:lstm").where(
                 **SST,
                 **BOTH_DIRECTIONS,
                 optimizer__name="sgd",
@@ -164,7 +164,7 @@ APPLICATIONS = {
     "trec": Application(
         cells={
             **of_words(TEXT_TO_HYBRID, "trec", **TREC),
-            "bidirectional lstm": Cell("configs/trec.py:lstm").where(
+            "lstm, in both directions": Cell("configs/trec.py:lstm").where(
                 **TREC, **BOTH_DIRECTIONS, model__width=128, train__epochs=15
             ),
         }
@@ -218,6 +218,15 @@ APPLICATIONS = {
         cells=of_words(
             ("lstm",), "copy", model__chrono_length=120, train__epochs=0, train__steps=3_200
         ),
+        split="valid",
+        minutes=10.0,
+    ),
+    "mqar, 8 pairs in 64 steps": Application(
+        cells={
+            "transformer, of attention alone": Cell("configs/mqar.py:attention").where(
+                train__epochs=0, train__steps=1_500
+            )
+        },
         split="valid",
         minutes=10.0,
     ),

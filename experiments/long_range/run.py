@@ -36,9 +36,11 @@ class Probe(NamedTuple):
     mixers: tuple[str, ...] = MIXERS
 
 
-def of_five(config: str, metric: str = "accuracy", **settings: Any) -> Probe:
-    """A probe of which one seed of five mixers has to do, in half of the usual batches."""
-    return Probe(config, metric, {"train__batch_size": 32, **settings}, seeds=1, mixers=FIVE)
+def short(
+    config: str, metric: str = "accuracy", mixers: tuple[str, ...] = FIVE, **settings: Any
+) -> Probe:
+    """A probe of which one seed of a few mixers has to do, in half of the usual batches."""
+    return Probe(config, metric, {"train__batch_size": 32, **settings}, seeds=1, mixers=mixers)
 
 
 PROBES = {
@@ -59,12 +61,12 @@ PROBES = {
         },
     ),
     "permutations of S5": Probe("permutations", seeds=1),
-    "mqar": Probe("mqar"),
-    "copy": of_five("copy", data__probe__delay=50, data__beyond__delay=100),
-    "selective copy": of_five("selective_copy"),
-    "adding": of_five("adding", "loss", data__probe__length=100, data__beyond__length=200),
-    "bracket arithmetic": of_five("bracket_arithmetic"),
-    "listops": of_five("listops"),
+    "mqar": short("mqar", mixers=(*FIVE, "gated_deltanet", "attention")),
+    "copy": short("copy", data__probe__delay=50, data__beyond__delay=100),
+    "selective copy": short("selective_copy"),
+    "adding": short("adding", "loss", data__probe__length=100, data__beyond__length=200),
+    "bracket arithmetic": short("bracket_arithmetic"),
+    "listops": short("listops"),
 }
 
 

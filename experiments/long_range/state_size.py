@@ -1,8 +1,9 @@
 """How much state recall takes: `python -m experiments.long_range.state_size`.
 
 Recall of the values of 8 keys within 64 steps (Arora et al. 2024, "Zoology") by models of different
-sizes, beside the bytes that each keeps of a sequence. Learning rates are those that
-`experiments.long_range` chooses at 100,000 parameters.
+sizes, beside the bytes that each keeps of a sequence. Attention is alone, without feed-forward, as
+the Transformer does not learn the probe. Learning rates are those that `experiments.long_range`
+chooses at 100,000 parameters.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from seqjax.command_line import run_command
 from seqjax.training.config import Config, from_dict
 
 PROBE = "mqar"
-MIXERS = ("lstm", "rglru", "gated_deltanet", "transformer")
+MIXERS = ("lstm", "rglru", "gated_deltanet", "attention")
 USUAL = 100_000  # parameters outside the tables, of `long_range`
 SIZES = (30_000, USUAL, 300_000)
 

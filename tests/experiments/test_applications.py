@@ -66,6 +66,19 @@ def test_the_overview_has_a_column_for_each_kind_and_names_the_linear_recurrence
     assert lines[2:] == ["| speech: accuracy |  | 50.0% | 75.0% (lru) |  |  |  |  |"]
 
 
+def test_the_overview_tells_a_variant_beside_its_kind(tmp_path):
+    cells = APPLICATIONS["trec"].cells
+    results = tmp_path / "applications" / "results.jsonl"
+    results.parent.mkdir()
+    rows = [
+        {"id": cells[word].identity, "summary": {"test": {"accuracy": share}}}
+        for word, share in (("lstm", 0.5), ("lstm, in both directions", 0.75))
+    ]
+    results.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (line,) = overview.table(results)[2:]
+    assert line == "| trec: accuracy |  | 50.0%, 75.0% in both directions |  |  |  |  |  |"
+
+
 def test_translations_are_told_with_their_bleu():
     application = APPLICATIONS["translation"]
     row = {

@@ -5,7 +5,7 @@ from experiments.long_range.run import models
 
 
 def test_bytes_of_a_carry_are_those_counted_by_hand():
-    for mixer, kept in (("lstm", 1), ("transformer", 64)):  # the training length is 64
+    for mixer, kept in (("lstm", 1), ("attention", 64)):  # the training length is 64
         config = state_size.cell(mixer, state_size.USUAL).resolve()
         model = config.model
         # Two vectors of float32 a block: h and c, or a key and a value for every step.
