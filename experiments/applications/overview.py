@@ -123,9 +123,9 @@ def _accuracies(models: Mapping[str, Tuned], results: Path) -> dict[str, str]:
 
 
 def _babi(results: Path) -> Line:
-    rows, reached = read_rows(results), {}
+    reached = {}
     for mixer in babi.MIXERS:
-        shares = babi.alone(mixer, rows)
+        shares = babi.alone(mixer, results)
         if len(shares) == len(babi.TASKS):
             solved = sum(share >= babi.SOLVED for share in shares.values())
             reached[mixer] = f"{solved} of {len(shares)}"

@@ -1,20 +1,22 @@
 """Which mixer fails which of bAbI's tasks: `python -m experiments.babi.run`.
 
 Models of `size=tiny`, 100,000 parameters outside their tables, are trained on one task each, and on
-all of them at once, by the settings of `configs/babi.py`. The stories of the set `en-10k` lie in
-`data/babi_en10k`.
+all of them at once, by the settings of `configs/babi.py`. Every mixer gets the same tuning: three
+learning rates on qa1, the best of the validation split for all tasks. The stories of the set
+`en-10k` lie in `data/babi_en10k`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from absl import flags
 from absl.flags import FlagValues
 
 from experiments import command
-from experiments.command import run_experiment
-from experiments.sweep import Cell, read_rows
+from experiments.command import run_stages
+from experiments.sweep import Cell, rows_of
+from experiments.tuning import Tuned
 from seqjax.command_line import run_command
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -26,7 +28,7 @@ SOLVED = 0.95  # the accuracy at which Weston et al. (2015) call a task solved
 
 
 def cell(mixer: str, tasks: tuple[int, ...]) -> Cell:
-    """One model, trained on some tasks."""
+    """One model, trained on some tasks, at a learning rate that is still to be chosen."""
     whole = Cell(f"configs/babi.py:{mixer}", details=("test_by_group",), most_seconds=MOST_SECONDS)
     return whole.where(
         data__source="files",
@@ -39,10 +41,14 @@ def cell(mixer: str, tasks: tuple[int, ...]) -> Cell:
     )
 
 
-def cells(mixers: Sequence[str]) -> list[Cell]:
-    """Every task alone, of all mixers before the next task, then all at once."""
-    groups = [(task,) for task in TASKS] + [TASKS]
-    return [cell(mixer, tasks) for tasks in groups for mixer in mixers]
+def tuned(mixer: str) -> Tuned:
+    """The model that is tried with every learning rate, on the first task."""
+    return Tuned(cell(mixer, TASKS[:1]), "accuracy", seeds=1)
+
+
+def lent(mixer: str, tasks: tuple[int, ...], results: Path) -> list[Cell]:
+    """The cell of some tasks at the chosen learning rate; none while it is not chosen."""
+    return tuned(mixer).lend(cell(mixer, tasks), results)
 
 
 def define_flags(values: FlagValues) -> None:
@@ -52,39 +58,54 @@ def define_flags(values: FlagValues) -> None:
 
 
 def main(values: FlagValues) -> None:
-    """Runs what is missing, then prints the table."""
-    run_experiment(values, cells(values.mixers), RESULTS, table)
+    """Runs what is missing, all mixers' cells of a task before the next task, then all at once."""
+
+    def trials(results: Path) -> list[Cell]:
+        return [trial for mixer in values.mixers for trial in tuned(mixer).trials()]
+
+    def others(results: Path, *, tasks: tuple[int, ...]) -> list[Cell]:
+        return [found for mixer in values.mixers for found in lent(mixer, tasks, results)]
+
+    groups = [*((task,) for task in TASKS[1:]), TASKS]
+    stages = (trials, *(partial(others, tasks=tasks) for tasks in groups))
+    run_stages(values, stages, RESULTS, table)
 
 
 def table(results: Path) -> Sequence[str]:
     """The lines of Markdown of the README: a mixer and how it was trained, a column for a task."""
-    rows = read_rows(results)
     lines = [
-        f"| mixer | trained on | {' | '.join(f'qa{task}' for task in TASKS)} | fails |",
-        f"|---|---|{'---|' * len(TASKS)}---|",
+        "| mixer | learning rate | trained on "
+        f"| {' | '.join(f'qa{task}' for task in TASKS)} | fails |",
+        f"|---|---|---|{'---|' * len(TASKS)}---|",
     ]
     for mixer in MIXERS:
         for trained, found in (
-            ("one task", alone(mixer, rows)),
-            ("all", accuracies(rows.get(cell(mixer, TASKS).identity))),
+            ("one task", alone(mixer, results)),
+            ("all", accuracies(lent(mixer, TASKS, results), results)),
         ):
             if found:
                 shown = [f"{100 * found[task]:.1f}" if task in found else "" for task in TASKS]
                 failed = ", ".join(f"qa{task}" for task in found if found[task] < SOLVED)
-                lines.append(f"| `{mixer}` | {trained} | {' | '.join(shown)} | {failed or '–'} |")
+                lines.append(
+                    f"| `{mixer}` | {tuned(mixer).rate(results):g} | {trained} "
+                    f"| {' | '.join(shown)} | {failed or '–'} |"
+                )
     return lines
 
 
-def alone(mixer: str, rows: Mapping[str, Mapping[str, Any]]) -> dict[int, float]:
+def alone(mixer: str, results: Path) -> dict[int, float]:
     """The test accuracy of each task that the mixer was trained on alone."""
-    found = [accuracies(rows.get(cell(mixer, (task,)).identity)) for task in TASKS]
-    return {task: share for shares in found for task, share in shares.items()}
+    cells = [cell for task in TASKS for cell in lent(mixer, (task,), results)]
+    return accuracies(cells, results)
 
 
-def accuracies(row: Mapping[str, Any] | None) -> dict[int, float]:
-    """The test accuracy of each task that a row is about; none where there is no such row."""
-    groups = (row or {}).get("test_by_group", {})
-    return {int(task): metrics["accuracy"] for task, metrics in groups.items()}
+def accuracies(cells: Sequence[Cell], results: Path) -> dict[int, float]:
+    """The test accuracy of each task that the rows of some cells are about."""
+    return {
+        int(task): metrics["accuracy"]
+        for row in rows_of(cells, results)
+        for task, metrics in row["test_by_group"].items()
+    }
 
 
 if __name__ == "__main__":
