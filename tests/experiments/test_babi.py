@@ -1,0 +1,33 @@
+"""Which learning rate the stories get, and which tasks a mixer is said to fail."""
+
+import json
+
+from experiments.babi import run as babi
+
+
+def test_the_rate_that_is_best_on_the_first_task_is_lent_to_the_others(tmp_path):
+    results = tmp_path / "results.jsonl"
+    assert babi.lent("gru", (4,), results) == [] and babi.table(results)[2:] == []
+    trials = babi.tuned("gru").trials()
+    rows = [
+        row(trial, valid=valid, test={1: test})
+        for trial, valid, test in zip(trials, (0.8, 0.9, 0.7), (0.99, 0.5, 0.99), strict=True)
+    ]
+    results.write_text("".join(rows))
+    (fourth,) = babi.lent("gru", (4,), results)
+    assert dict(fourth.settings)["optimizer.learning_rate"] == 0.003
+    (joint,) = babi.lent("gru", babi.TASKS, results)
+    joined = dict.fromkeys(babi.TASKS, 0.96) | {15: 0.2}
+    rows += [row(fourth, valid=1.0, test={4: 1.0}), row(joint, valid=1.0, test=joined)]
+    results.write_text("".join(rows))
+    assert babi.table(results)[2:] == [
+        "| `gru` | 0.003 | one task | 50.0 | 100.0 |  |  |  |  | qa1 |",
+        "| `gru` | 0.003 | all | 96.0 | 96.0 | 96.0 | 96.0 | 20.0 | 96.0 | qa15 |",
+    ]
+
+
+def row(cell, *, valid, test):
+    """A line of results with the validation accuracy, and the test accuracy by task."""
+    groups = {str(task): {"accuracy": share} for task, share in test.items()}
+    summary = {"valid": {"accuracy": valid}}
+    return json.dumps({"id": cell.identity, "summary": summary, "test_by_group": groups}) + "\n"
