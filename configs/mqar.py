@@ -6,9 +6,9 @@
 
 Valid holds examples like those of train, test longer ones (`data.beyond`). Every word is the model
 of `size=tiny`, unless another size is named. `attention` is that of Arora et al. (2023): blocks of
-nothing but attention with one head, and learned positions. On two CPU cores it has every value right
-after 1,500 steps (3.3 minutes), and 50.5% of them in the longer examples, whose positions it has not
-seen; `transformer`, with a feed-forward in each block, learns nothing in that time.
+nothing but attention with one head, and learned positions. On two CPU cores it has every value
+right after 1,500 steps (3.3 minutes), and 50.5% of them in the longer examples, whose positions it
+has not seen; `transformer`, with a feed-forward in each block, learns nothing in that time.
 """
 
 from ml_collections import ConfigDict

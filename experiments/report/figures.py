@@ -1,13 +1,15 @@
 """The figures of the page: each is drawn from the committed rows of one experiment."""
 
 import math
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter
 
 from experiments.ablations.run import compare
@@ -23,6 +25,9 @@ from experiments.sentiment.snippets import models as snippet_models
 from experiments.statistics import mean_and_interval
 from experiments.sweep import rows_of
 
+COLUMNS = ("rnn", "lstm", "gru", "rglru", "gated_deltanet", "hybrid", "transformer", "attention")
+SPLITS = ("valid", "test")
+SUM_VARIANCE = 1 / 6  # of the sum of two numbers between 0 and 1, the answer of `adding`
 COMPARED = ("rnn", "lstm", "rglru", "ssd", "gated_deltanet", "attention")
 
 
@@ -123,6 +128,35 @@ def plot_extrapolation(axes: Axes, results: Path, probe: str) -> None:
     axes.set_ylabel("right answers, %")
 
 
+def learned(results: Path) -> Figure:
+    """What each mixer learns of each probe: a darker cell is a better answer."""
+    tuned = {key: rows for key, model in models().items() if (rows := model.rows(results))}
+    probes = list(dict.fromkeys(probe for probe, _ in tuned))
+    mixers = [word for word in COLUMNS if any(word == mixer for _, mixer in tuned)]
+    figure, axes = new_figure(SIZE[0], 0.6 + 0.34 * len(probes))
+    for (probe, mixer), rows in tuned.items():
+        x, y = mixers.index(mixer), probes.index(probe)
+        valid, test = (_share(models()[probe, mixer].metric, rows, split) for split in SPLITS)
+        box = Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=colour(0), alpha=0.6 * valid, lw=0)
+        axes.add_patch(box)
+        told = f"{100 * valid:.0f} {100 * test:.0f}"
+        axes.text(x, y, told, ha="center", va="center", fontsize=8)
+    axes.set_xlim(-0.5, len(mixers) - 0.5)
+    axes.set_ylim(len(probes) - 0.5, -0.5)
+    axes.set_xticks(range(len(mixers)), [mixer.replace("_", "\n") for mixer in mixers])
+    axes.set_yticks(range(len(probes)), [_broken(probe, 14) for probe in probes])
+    axes.tick_params(length=0, labeltop=True, labelbottom=False, labelsize=7.5)
+    axes.spines[:].set_visible(False)
+    axes.grid(False)
+    return figure
+
+
+def _share(metric: str, rows: Sequence[Mapping[str, Any]], split: str) -> float:
+    """The mean accuracy, or what is explained of the variance that a loss is about."""
+    value = float(np.mean([row["summary"][split][metric] for row in rows]))
+    return max(0.0, 1 - value / SUM_VARIANCE) if metric == "loss" else value
+
+
 def effects(results: Path) -> Figure:
     """Differences that changes make, with their intervals."""
     found = compare(results)[::-1]
@@ -139,7 +173,7 @@ def effects(results: Path) -> Figure:
             capsize=2,
         )
     labels = [f"{variant.model.split(',')[0]}: {variant.change}" for variant in found]
-    axes.set_yticks(range(len(found)), [_broken(label) for label in labels], fontsize=7)
+    axes.set_yticks(range(len(found)), [_broken(label, 24) for label in labels], fontsize=7)
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_xlabel("test accuracy, points")
     return figure
@@ -225,12 +259,9 @@ def context(results: Path) -> Figure:
     return figure
 
 
-def _broken(label: str, width: int = 24) -> str:
-    """A label in two lines where it is long."""
-    if len(label) <= width:
-        return label
-    middle = label.rfind(" ", 0, width + 1)
-    return f"{label[:middle]}\n{label[middle + 1 :]}"
+def _broken(label: str, width: int) -> str:
+    """A label in several lines where it is long."""
+    return textwrap.fill(label, width, break_long_words=False)
 
 
 PICTURES = (
@@ -257,6 +288,13 @@ PICTURES = (
         "after",
         "The same after training on recall of the first token.",
         norms("norms_after_training"),
+    ),
+    Picture(
+        "long_range",
+        "probes",
+        "Right answers in % as trained and on longer examples, by models of 100,000 parameters (of "
+        "adding: explained variance).",
+        learned,
     ),
     Picture(
         "long_range",
