@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import jax
-import jax.numpy as jnp
 from filelock import FileLock
 from rich.console import Console
 
@@ -213,16 +212,15 @@ def expected_seconds(cell: Cell) -> float:
         data.splits["train"], batch_size=size, boundaries=data.facts.boundaries, seed=0
     )
     sharding = batch_sharding(setup.mesh, setup.config.mesh)
-    seed = jnp.zeros((), jnp.uint32)
-    step, fastest = Compiled(setup.train_step()), []
+    told, step, fastest = setup.hyperparameters(), Compiled(setup.train_step()), []
     with setup.context():
         state = setup.first_state()
         for number in range(PILOT_STEPS):
             batch = place_batch(sharding, batches.batch(number), size)
-            execute, seconds = step.executable(state, batch, seed), []
+            execute, seconds = step.executable(state, batch, told), []
             for _ in range(PILOT_TAKES):
                 begun = time.perf_counter()
-                state, _ = jax.block_until_ready(execute(state, batch, seed))
+                state, _ = jax.block_until_ready(execute(state, batch, told))
                 seconds.append(time.perf_counter() - begun)
             fastest.append(min(seconds))
     return statistics.mean(fastest) * setup.total_steps

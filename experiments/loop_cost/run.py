@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from absl import flags
 from absl.flags import FlagValues
 from rich.console import Console
@@ -134,7 +133,7 @@ class Contender:
         )
         self.step = Compiled(self.setup.train_step())
         self.progress = Progress()
-        self.seed = jnp.asarray(config.seed, jnp.uint32)
+        self.hyperparameters = self.setup.hyperparameters()
         self.state = self.setup.first_state()
         self.sharding = batch_sharding(self.setup.mesh, self.setup.config.mesh)
         steps = range(self.batches.steps_per_epoch)
@@ -156,7 +155,7 @@ class Contender:
     def bare(self, state: TrainState) -> TrainState:
         """The compiled step on batches that are there."""
         for batch in self.placed:
-            state, _ = self.step(state, batch, self.seed)
+            state, _ = self.step(state, batch, self.hyperparameters)
         return state
 
     def loop(self, state: TrainState) -> TrainState:
@@ -179,7 +178,7 @@ class Contender:
         )
         steps = range(self.progress.step, self.progress.step + setup.steps_per_epoch)
         with closing(prefetch(self.place, steps, AHEAD)) as ahead:
-            return loop.run(state, ahead, self.seed)
+            return loop.run(state, ahead, self.hyperparameters)
 
 
 if __name__ == "__main__":

@@ -38,13 +38,13 @@ def define_flags(values: FlagValues) -> None:
 def main(values: FlagValues) -> None:
     """Traces a model, adds its row and prints all."""
     article = Article(values.model, values.length)
-    setup, execute, state, batch, seed = compiled(asdict(article))
+    setup, execute, state, batch, hyperparameters = compiled(asdict(article))
     with setup.context(), tempfile.TemporaryDirectory() as folder:
         for _ in range(STEPS):
-            state, _ = jax.block_until_ready(execute(state, batch, seed))
+            state, _ = jax.block_until_ready(execute(state, batch, hyperparameters))
         with jax.profiler.trace(folder):
             for _ in range(STEPS):
-                state, _ = jax.block_until_ready(execute(state, batch, seed))
+                state, _ = jax.block_until_ready(execute(state, batch, hyperparameters))
         (trace,) = Path(folder).glob("**/*.xplane.pb")
         spent = by_part(ProfileData.from_file(str(trace)), execute.as_text())
     milliseconds = {part: spent[part] / STEPS / setup.mesh.size for part in PARTS}

@@ -7,7 +7,6 @@ import dataclasses
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from experiments.peers.batch import make_batch
@@ -27,12 +26,12 @@ from seqjax.training.sums import means_of, to_host
 
 def prepare(settings: dict[str, Any]):
     """The run's own step, compiled, on a state that every step consumes."""
-    setup, execute, state, batch, seed = compiled(settings)
+    setup, execute, state, batch, hyperparameters = compiled(settings)
 
     def step() -> float:
         nonlocal state
         with setup.context():
-            state, packed = jax.block_until_ready(execute(state, batch, seed))
+            state, packed = jax.block_until_ready(execute(state, batch, hyperparameters))
             return means_of(to_host(packed))["loss"]
 
     losses = [step() for _ in range(settings["warm_up"])]
@@ -48,7 +47,7 @@ def prepare(settings: dict[str, Any]):
 
 
 def compiled(settings: dict[str, Any]):
-    """The run's setup, its compiled step, and what that is given: state, batch, seed."""
+    """The run's setup, its compiled step, and what that is given: state, batch, hyperparameters."""
     config = Cell(
         f"configs/sentiment.py:{settings['model']}",
         (("data.max_length", settings["time"]), ("train.batch_size", settings["batch"])),
@@ -65,12 +64,12 @@ def compiled(settings: dict[str, Any]):
         "weight": np.ones(len(labels), np.float32),
     }
     batch = jax.device_put(rows, batch_sharding(setup.mesh, config.mesh))
-    seed = jnp.asarray(config.seed, jnp.uint32)
+    hyperparameters = setup.hyperparameters()
     with setup.context():
         state = setup.first_state()
-        execute = setup.train_step().lower(state, batch, seed).compile()
+        execute = setup.train_step().lower(state, batch, hyperparameters).compile()
 
-    return setup, execute, state, batch, seed
+    return setup, execute, state, batch, hyperparameters
 
 
 def facts_of(settings: dict[str, Any]) -> DataFacts:

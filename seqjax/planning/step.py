@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 
 from seqjax import models
 from seqjax.data.dataset import Dataset
@@ -45,10 +44,10 @@ def compile_step(config: Config, dataset: Dataset, where: Slice) -> CompiledStep
     """Runs the real compiler; allocates nothing on any device. Raises OutOfMemory."""
     setup = Setup(config, dataset.facts, where.devices)
     batch = longest_batch(setup, dataset)
-    seed = jax.ShapeDtypeStruct((), jnp.uint32)
     state = setup.abstract_state()
+    hyperparameters = jax.eval_shape(setup.hyperparameters)
     with setup.context():
-        lowered = setup.train_step().lower(state, batch, seed)
+        lowered = setup.train_step().lower(state, batch, hyperparameters)
         forget_schedules()
         with _out_of_memory_told():
             compiled = lowered.compile()

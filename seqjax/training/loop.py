@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import jax
-from jax import Array
 
 from seqjax.distributed import hosts
 from seqjax.distributed.preemption import Preempted, Preemption
@@ -20,7 +19,7 @@ from seqjax.training.evaluation import Evaluated
 from seqjax.training.profiler import Profiler
 from seqjax.training.progress import Progress
 from seqjax.training.reporting import Reporter
-from seqjax.training.state import TrainState, all_finite
+from seqjax.training.state import Hyperparameters, TrainState, all_finite
 from seqjax.training.sums import Packed, Sums, add, means_of, to_host
 
 # These steps are timed, each from an idle device to its result: the first of a run and then one in
@@ -32,8 +31,8 @@ TIMED_FIRST, TIMED_EVERY = 10, 50
 class Loop:
     """All that a run needs besides its state.
 
-    `step(state, batch, seed) -> (state, packed)` is the train step, `evaluate(params)` measures on
-    the validation split, `learning_rate(step)` is the schedule.
+    `step(state, batch, hyperparameters) -> (state, packed)` is the train step, `evaluate(params)`
+    measures on the validation split, `learning_rate(step)` is the schedule.
     """
 
     config: TrainConfig
@@ -50,7 +49,9 @@ class Loop:
     preemption: Preemption
     progress: Progress
 
-    def run(self, state: TrainState, batches: Iterable[Batch], seed: Array) -> TrainState:
+    def run(
+        self, state: TrainState, batches: Iterable[Batch], hyperparameters: Hyperparameters
+    ) -> TrainState:
         """Trains from `progress.step` on; `batches` begin there.
 
         Where the run is told to end, its state is saved and `Preempted` raised.
@@ -72,7 +73,7 @@ class Loop:
                 self._leave(state, step - 1)
             self.profiler.before(step, state)
             timed = len(self.progress.timings) < TIMED_FIRST or step % TIMED_EVERY == 0
-            state, packed = self._take(state, batch, seed, timed)
+            state, packed = self._take(state, batch, hyperparameters, timed)
             self.profiler.after(step, state)
             # Read one step late, so that the device never waits for the host.
             if waiting is not None:
@@ -92,19 +93,19 @@ class Loop:
         self.progress.step, self.progress.wall_seconds = step, wall_seconds
 
     def _take(
-        self, state: TrainState, batch: Batch, seed: Array, timed: bool
+        self, state: TrainState, batch: Batch, hyperparameters: Hyperparameters, timed: bool
     ) -> tuple[TrainState, Packed]:
         """One step; its compilation, where it is the first of its shape, is counted apart."""
         start = time.perf_counter()
-        execute = self.step.executable(state, batch, seed)
+        execute = self.step.executable(state, batch, hyperparameters)
         seconds = time.perf_counter() - start
         self.progress.compile_seconds += seconds
         self._window_started += seconds
         if not timed:
-            return execute(state, batch, seed)
+            return execute(state, batch, hyperparameters)
         jax.block_until_ready((state, batch))
         start = time.perf_counter()
-        result = jax.block_until_ready(execute(state, batch, seed))
+        result = jax.block_until_ready(execute(state, batch, hyperparameters))
         self.progress.add_timing(time.perf_counter() - start)
         return result
 

@@ -5,26 +5,40 @@ from functools import partial
 
 import jax
 import optax
+from jaxtyping import Array, Float
 
 from seqjax.models import Params
 from seqjax.training.config import OptimizerConfig
 
 
-def make_optimizer(config: OptimizerConfig, steps: int) -> optax.GradientTransformation:
-    """Clipping, the update rule, and a learning rate that is scheduled over `steps`."""
+def make_optimizer(config: OptimizerConfig, steps: int) -> optax.GradientTransformationExtraArgs:
+    """Clipping, the update rule, and a learning rate that is scheduled over `steps`.
+
+    `update` takes the peak of the schedule as `learning_rate`, so that a compiled step serves all.
+    """
+
+    def update(updates, state, params=None, *, learning_rate):
+        rule = _with_schedule(config, make_schedule(config, steps, learning_rate))
+        return rule.update(updates, state, params)
+
+    rule = _with_schedule(config, make_schedule(config, steps, config.learning_rate))
+    return optax.GradientTransformationExtraArgs(rule.init, update)
+
+
+def _with_schedule(
+    config: OptimizerConfig, schedule: optax.Schedule
+) -> optax.GradientTransformation:
     rule = {
-        "adam": lambda: optax.adam(
-            make_schedule(config, steps), config.beta1, config.beta2, config.epsilon
-        ),
+        "adam": lambda: optax.adam(schedule, config.beta1, config.beta2, config.epsilon),
         "adamw": lambda: optax.adamw(
-            make_schedule(config, steps),
+            schedule,
             config.beta1,
             config.beta2,
             config.epsilon,
             weight_decay=config.weight_decay,
             mask=partial(matching, config.decayed),
         ),
-        "sgd": lambda: optax.sgd(make_schedule(config, steps), config.momentum or None),
+        "sgd": lambda: optax.sgd(schedule, config.momentum or None),
     }[config.name]()
     parts = [rule]
     if config.clip_norm:
@@ -34,9 +48,11 @@ def make_optimizer(config: OptimizerConfig, steps: int) -> optax.GradientTransfo
     return optax.chain(*parts) if len(parts) > 1 else rule
 
 
-def make_schedule(config: OptimizerConfig, steps: int) -> optax.Schedule:
-    """The learning rate by step: linear warm-up from 0, then constant, linear or cosine."""
-    peak, after = config.learning_rate, max(steps - config.warmup_steps, 1)
+def make_schedule(
+    config: OptimizerConfig, steps: int, peak: float | Float[Array, ""]
+) -> optax.Schedule:
+    """The learning rate by step: linear from 0 to `peak`, then constant, linear or cosine."""
+    after = max(steps - config.warmup_steps, 1)
     decay = {
         "constant": lambda: optax.constant_schedule(peak),
         "linear": lambda: optax.linear_schedule(peak, peak * config.final_fraction, after),

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from rich.console import Console
 
 from seqjax import __version__, models
@@ -185,7 +184,7 @@ def train(
             preemption=preemption,
             progress=progress,
         )
-        loop.run(state, placed, jnp.asarray(config.seed, jnp.uint32))
+        loop.run(state, placed, setup.hyperparameters())
     checkpoints.wait()
     params, step, passed_over = checkpoints.restore_best(setup.abstract_state().params)
     for sentence in passed_over:

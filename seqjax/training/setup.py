@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 from jax.experimental import multihost_utils
 
 from seqjax import models
@@ -27,6 +28,7 @@ from seqjax.training.config import Config
 from seqjax.training.evaluation import Evaluation
 from seqjax.training.optimizer import make_optimizer, make_schedule, matching
 from seqjax.training.state import (
+    Hyperparameters,
     TrainState,
     abstract_state,
     born_sharded,
@@ -75,7 +77,9 @@ class Setup:
                 f"task={config.task!r} asks for numbers: set it to 0."
             )
         self._check_patterns()
-        self.schedule = make_schedule(config.optimizer, self.total_steps)
+        self.schedule = make_schedule(
+            config.optimizer, self.total_steps, config.optimizer.learning_rate
+        )
         self.optimizer = make_optimizer(config.optimizer, self.total_steps)
         # Made outside the mesh's context, in which Flax would lay out half-made parameters itself.
         self.shardings = state_shardings(self.mesh, config.mesh, self.model, self.optimizer)
@@ -119,8 +123,18 @@ class Setup:
             self.shardings,
         )
 
+    def hyperparameters(self) -> Hyperparameters:
+        """What the steps of this run are told."""
+        return Hyperparameters(
+            seed=jnp.asarray(self.config.seed, jnp.uint32),
+            learning_rate=jnp.asarray(self.config.optimizer.learning_rate, jnp.float32),
+        )
+
     def train_step(self) -> Callable:
-        """The jitted `step(state, batch, seed) -> (state, packed)`, which consumes the state."""
+        """The jitted `step(state, batch, hyperparameters) -> (state, packed)`.
+
+        It consumes the state.
+        """
         step = partial(
             train_step,
             task=self.task,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Float, Int, UInt
 
 from seqjax import models
 from seqjax.distributed.config import MeshConfig
@@ -27,6 +27,15 @@ class TrainState:
     step: Int[Array, ""]
     params: Params
     optimizer: Any
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Hyperparameters:
+    """What a step is told as it runs: configurations that differ in this alone share a program."""
+
+    seed: UInt[Array, ""]
+    learning_rate: Float[Array, ""]
 
 
 def init_state(
@@ -85,11 +94,11 @@ def quick_to_compile(mesh: Mesh) -> dict[str, int]:
 def train_step(
     state: TrainState,
     batch: Batch,
-    seed: Int[Array, ""],
+    hyperparameters: Hyperparameters,
     *,
     task: Task,
     model: AnyModelConfig,
-    optimizer: optax.GradientTransformation,
+    optimizer: optax.GradientTransformationExtraArgs,
     accumulate: int,
     label_smoothing: float,
 ) -> tuple[TrainState, Packed]:
@@ -98,7 +107,7 @@ def train_step(
     The batch is worked through in `accumulate` parts; their sums are divided once, so the update
     is that of the whole batch. `grad_norm` is the gradient's global norm before any clipping.
     """
-    key = jax.random.fold_in(jax.random.key(seed), state.step)
+    key = jax.random.fold_in(jax.random.key(hyperparameters.seed), state.step)
 
     def gradient_of(part: Batch, part_key: Array) -> tuple[Params, Means]:
         def total_loss(params):
@@ -128,7 +137,9 @@ def train_step(
         )
 
     gradient = jax.tree.map(lambda g: g / jnp.maximum(means["loss"].count, 1.0), gradient)
-    updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.params)
+    updates, optimizer_state = optimizer.update(
+        gradient, state.optimizer, state.params, learning_rate=hyperparameters.learning_rate
+    )
     params = optax.apply_updates(state.params, updates)
     means["grad_norm"] = Mean(optax.tree.norm(gradient), jnp.ones(()))
     return TrainState(state.step + 1, params, optimizer_state), pack(means)

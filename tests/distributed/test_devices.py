@@ -3,7 +3,6 @@
 from functools import cache
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -114,10 +113,10 @@ def five_steps(word, rule, mesh, devices, state, **train):
     state = jax.device_put(state, setup.shardings)
     losses = []
     with setup.context():
-        step = setup.train_step().lower(state, batches[0], jnp.uint32(0)).compile(QUICKLY)
+        step = setup.train_step().lower(state, batches[0], setup.hyperparameters()).compile(QUICKLY)
         for rows in batches:
             before = jax.tree.leaves(state)
-            state, packed = step(state, rows, jnp.uint32(0))
+            state, packed = step(state, rows, setup.hyperparameters())
             losses.append(means_of(to_host(packed))["loss"])
             assert all(array.is_deleted() for array in before)  # each step consumes its state
         laid_out = jax.tree.map(lambda array, to: array.sharding == to, state, setup.shardings)
@@ -174,7 +173,7 @@ def test_pieces_of_time_are_handed_on(word):
         setup = make_setup(word, "sgd", mesh, 8)
         with setup.context():
             state = setup.abstract_state()
-            return setup.train_step().lower(state, batch(0), jnp.uint32(0)).as_text()
+            return setup.train_step().lower(state, batch(0), setup.hyperparameters()).as_text()
 
     assert "collective_permute" in text(PURE["sequence"])
     assert "collective_permute" not in text(PURE["data"])

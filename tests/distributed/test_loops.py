@@ -61,7 +61,7 @@ def compiled_step(cell, mesh, devices):
         "weight": ((BATCH,), jnp.float32),
     }
     batch = {name: jax.ShapeDtypeStruct(*shape, sharding=rows) for name, shape in shapes.items()}
-    arguments = setup.abstract_state(), batch, jax.ShapeDtypeStruct((), jnp.uint32)
+    arguments = setup.abstract_state(), batch, jax.eval_shape(setup.hyperparameters)
     with setup.context():
         lowered = setup.train_step().lower(*arguments)
         return lowered.compile(QUICKLY if devices[0].platform == "cpu" else {}).as_text()

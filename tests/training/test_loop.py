@@ -18,13 +18,14 @@ from seqjax.training.evaluation import Evaluated
 from seqjax.training.loop import Loop
 from seqjax.training.profiler import Profiler
 from seqjax.training.progress import TIMINGS, Progress
-from seqjax.training.state import TrainState
+from seqjax.training.state import Hyperparameters, TrainState
 from seqjax.training.sums import Packed
 
 TIMES = {"ms_per_step", "examples_per_second", "wall_seconds", "learning_rate"}
 
 
 NEVER_TOLD = Preemption()
+HYPERPARAMETERS = Hyperparameters(jnp.uint32(0), jnp.float32(0.1))
 
 
 class Killed(Exception):
@@ -55,7 +56,7 @@ class Recorder:
     def executable(self, *_):
         return self
 
-    def __call__(self, state, batch, seed):
+    def __call__(self, state, batch, hyperparameters):
         step = int(state.step) + 1
         if step == self.killed_at:
             raise Killed
@@ -130,7 +131,7 @@ def run(
         progress=progress,
     )
     state = TrainState(progress.step, {"w": jnp.zeros(())}, ())
-    loop.run(state, itertools.repeat({}, total - progress.step), 0)
+    loop.run(state, itertools.repeat({}, total - progress.step), HYPERPARAMETERS)
     return progress
 
 

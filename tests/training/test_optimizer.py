@@ -39,7 +39,7 @@ def rate(config, step):
     st.integers(0, 30),
 )
 def test_the_schedule_is_its_definition(config, step):
-    found = make_schedule(config, STEPS)(jnp.asarray(step))
+    found = make_schedule(config, STEPS, config.learning_rate)(jnp.asarray(step))
     np.testing.assert_allclose(found, rate(config, step), rtol=1e-5, atol=1e-9)
 
 
@@ -104,7 +104,7 @@ def test_the_optimizer_is_that_of_optax(name):
     states = [optimizer.init(params), expected.init(params)]
     for step in range(4):
         gradient = jax.tree.map(lambda p, step=step: jnp.sin(p + step), params)
-        found, states[0] = optimizer.update(gradient, states[0], params)
+        found, states[0] = optimizer.update(gradient, states[0], params, learning_rate=0.1)
         wanted, states[1] = expected.update(gradient, states[1], params)
         jax.tree.map(np.testing.assert_array_equal, found, wanted)
         params = optax.apply_updates(params, found)

@@ -62,8 +62,18 @@ def take_steps(setup, state, count):
     with setup.context():
         step = setup.train_step()
         for number in range(count):
-            state, packed = step(state, batch(number), jnp.uint32(0))
+            state, packed = step(state, batch(number), setup.hyperparameters())
     return state, means_of(to_host(packed))
+
+
+def test_configurations_that_differ_in_their_learning_rate_share_a_program():
+    def lowered(rate):
+        setup = make_setup("rnn", OptimizerConfig(learning_rate=rate, schedule="cosine"))
+        with setup.context():
+            state = setup.abstract_state()
+            return setup.train_step().lower(state, batch(), setup.hyperparameters())
+
+    assert lowered(0.1).as_text() == lowered(0.3).as_text()
 
 
 # One step from seed 0: metrics, and the last two numbers of some parameters. What changes these

@@ -36,7 +36,7 @@ def trained(tiny, frozen: tuple[str, ...], vectors_path) -> tuple[np.ndarray, di
         "weight": np.ones(8, np.float32),
     }
     with setup.context():
-        state, _ = setup.train_step()(state, batch, np.uint32(0))
+        state, _ = setup.train_step()(state, batch, setup.hyperparameters())
     rows = {token: row for row, token in enumerate(data.tokenizer.vocabulary)}
     return np.asarray(state.params["frontend"]["embedding"]["embedding"]), rows
 
