@@ -221,6 +221,18 @@ APPLICATIONS = {
         split="valid",
         minutes=10.0,
     ),
+    "babi, qa1": Application(
+        cells=of_words(
+            ("gated_deltanet",),
+            "babi",
+            data__source="files",
+            data__folder="data/babi_en10k",
+            data__buckets=2,
+            train__epochs=0,
+            train__steps=3_000,
+            train__evaluate_every=500,
+        ),
+    ),
     "mqar, 8 pairs in 64 steps": Application(
         cells={
             "transformer, of attention alone": Cell("configs/mqar.py:attention").where(

@@ -59,7 +59,20 @@ def load(config: TextSource, cache_folder: Path) -> Corpus:
             f"were cut for it, stratified by label, with data.split_seed={config.split_seed}."
             for split in absent
         ]
-    return Corpus(splits, labels, tuple(notes))
+    return Corpus(splits, labels, (*notes, *_in_train(splits)))
+
+
+def _in_train(splits: dict[str, Texts]) -> list[str]:
+    """What is not held out, of each split a sentence: a model may know it by heart."""
+    known, notes = set(splits["train"].texts), []
+    for split in ("valid", "test"):
+        shared = sum(text in known for text in splits[split].texts)
+        if shared:
+            notes.append(
+                f"{shared:,} of the {len(splits[split]):,} texts of {split} are texts of train, "
+                f"too: they do not tell how well a model does on new ones."
+            )
+    return notes
 
 
 def load_split(config: TextSource, split: str, cache_folder: Path) -> Texts:

@@ -29,7 +29,17 @@ def test_given_splits_are_taken_as_they_are(tmp_path):
         assert corpus.splits[split].texts == ["a b", "c", ""]
         assert corpus.splits[split].labels == ["pos", "neg", "pos"]
     assert corpus.labels == ("neg", "pos")
-    assert corpus.notes == ()
+
+
+def test_texts_that_are_not_held_out_are_told(tmp_path):
+    rows = [(f"text {n}", n % 2) for n in range(40)]
+    train, valid, test = rows[:20], rows[18:30], rows[30:]
+    names = {
+        split: write(tmp_path / f"{split}.tsv", part)
+        for split, part in (("train", train), ("valid", valid), ("test", test))
+    }
+    (note,) = load(tmp_path, **names).notes
+    assert note.startswith("2 of the 12 texts of valid are texts of train")
 
 
 def test_labels_that_are_numbers_are_ordered_as_numbers(tmp_path):
