@@ -303,12 +303,6 @@ PICTURES = (
         extrapolation("parity"),
     ),
     Picture(
-        "long_range",
-        "induction",
-        "Induction: what followed a token when it was last seen.",
-        extrapolation("induction"),
-    ),
-    Picture(
         "scaling",
         "parameters",
         "Loss of language models by parameters outside the tables, after as many steps.",

@@ -41,6 +41,7 @@ ORDER = (
 )
 SIGNS = {HOLDS: "✓", FAILS: "✗", DEPENDS: "~", NOT_SHOWN: "?"}
 FIRST = ("train", "parity")  # the figures that say most
+MOST_ROWS = 20  # of a table that is open from the start
 
 
 class Drawing(NamedTuple):
@@ -107,7 +108,15 @@ def _section(name: str, drawings: dict[Picture, Drawing]) -> Section:
 
 
 def _html(text: str) -> Markup:
-    """Markdown as HTML, whatever HTML stands in it escaped, and wide tables in a frame."""
+    """Markdown as HTML, whatever HTML stands in it escaped, and tables in frames."""
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
-    framed = html.replace("<table>", '<div class="scroll" tabindex="0"><table>')
-    return Markup(framed.replace("</table>", "</table></div>"))
+    return Markup(re.sub("<table>.*?</table>", _framed, html, flags=re.DOTALL))
+
+
+def _framed(table: re.Match) -> str:
+    """A table that scrolls where it is wide, and has to be opened where it is long."""
+    frame = f'<div class="scroll" tabindex="0">{table[0]}</div>'
+    rows = table[0].count("<tr>") - 1
+    if rows <= MOST_ROWS:
+        return frame
+    return f"<details><summary>the table, {rows} rows</summary>{frame}</details>"

@@ -55,7 +55,7 @@ def temporal_order(evidence: Evidence) -> Finding:
         verdict = FAILS
     else:
         verdict = HOLDS if all(map(all, recurrent)) else DEPENDS
-    told = ", ".join(f"`{mixer}` {shown_range(shares, 2)}" for mixer, shares in found.items())
+    told = ", ".join(f"{mixer} {shown_range(shares, 2)}" for mixer, shares in found.items())
     return Finding(
         verdict,
         f"Products of up to six permutations of A5 told rightly, mean (least–most) of the seeds: "
