@@ -41,10 +41,11 @@ def gated_linear_attention(
     queries and keys are called C and B; one of each may serve all heads. No `log_decay` is above
     0. A step where `mask` is false leaves the state unchanged (its `y` means nothing); a step where
     `reset` is true starts from zeros. `method`: `sequential` is one loop over time; `chunked` a
-    loop over chunks of `CHUNK_SIZE` steps; `associative` has a parallel prefix in its place;
-    `auto` picks. States and sums are float32; products within a chunk take the dtype of `key`.
-    Inside `jax.shard_map`, `axis` names the mesh axis over which time is spread; `state` is the one
-    before the first device's steps and the returned one that after the last's, on every device.
+    loop over chunks of at most `CHUNK_SIZE` steps, all equal; `associative` has a parallel prefix
+    in its place; `auto` picks. States and sums are float32; products within a chunk take the dtype
+    of `key`. Inside `jax.shard_map`, `axis` names the mesh axis over which time is spread; `state`
+    is the one before the first device's steps and the returned one that after the last's, on every
+    device.
     """
     return _recurrence(query, key, value, log_decay, None, state, mask, reset, method, axis)
 
@@ -239,7 +240,7 @@ def _composed(through, added, apply: Callable[[Array, Array], Array]):
 def _split(x):
     """`[batch, time, heads, …]` as `[chunks, batch, heads, size, …]`, with zeros at the end."""
     batch, time, heads, *rest = x.shape
-    size = min(CHUNK_SIZE, time)
+    size = -(-time // -(-time // CHUNK_SIZE))  # as few chunks, with less to fill up
     x = jnp.pad(x, ((0, 0), (0, -time % size), *[(0, 0)] * (x.ndim - 2)))
     x = x.reshape(batch, -1, size, heads, *rest)
     return jnp.moveaxis(x, (1, 3), (0, 2))
