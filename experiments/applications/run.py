@@ -3,7 +3,7 @@
 Models of `size=tiny`, 100,000 parameters outside their tables where nothing else is said, are
 trained by the settings of each task's file in `configs/`, and measured with the checkpoint that is
 best on the validation split. The data sets lie in `data/`, one folder each; the README beside this
-file says where they come from. Two probes, which are generated, are here at their papers' lengths.
+file says where they come from. Three probes, which are generated, are here at the sizes of papers.
 """
 
 import dataclasses

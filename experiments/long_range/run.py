@@ -107,9 +107,9 @@ def table(results: Path) -> Sequence[str]:
         rows = model.rows(results)
         if not rows:
             continue
-        cells = []
+        cells, digits = [], 5 if model.metric == "loss" else 3
         for split in ("valid", "test"):
-            cells.append(shown_range([row["summary"][split][model.metric] for row in rows], 3))
+            cells.append(shown_range([row["summary"][split][model.metric] for row in rows], digits))
         rate = rows[0]["config"]["optimizer"]["learning_rate"]
         lines.append(
             f"| {probe} ({model.metric}) | `{mixer}` | {rate:g} | {len(rows)} "
