@@ -4,7 +4,9 @@
     python -m seqjax.train --config configs/selective_copy.py:transformer,size=small
 
 Valid holds examples like those of train, test longer ones (`data.beyond`). Every word is the model
-of `size=tiny`, unless another size is named.
+of `size=tiny`, unless another size is named. On one CPU core, after 1,000 steps of 32 examples at a
+learning rate of 0.01 (1.7 minutes), `transformer` has 99.7% of the symbols right, and 22.0% of
+those in longer examples; `lstm`, at its best rate, 28.2% and 22.7% (`experiments/long_range`).
 """
 
 from functools import partial
