@@ -25,7 +25,16 @@ from experiments.sentiment.snippets import models as snippet_models
 from experiments.statistics import mean_and_interval
 from experiments.sweep import rows_of
 
-COLUMNS = ("rnn", "lstm", "gru", "rglru", "gated_deltanet", "hybrid", "transformer", "attention")
+COLUMNS = {
+    "rnn": "rnn",
+    "lstm": "lstm",
+    "gru": "gru",
+    "rglru": "rglru",
+    "gated_deltanet": "gated\ndeltanet",
+    "hybrid": "hybrid",
+    "transformer": "trans-\nformer",
+    "attention": "attention\nalone",
+}
 SPLITS = ("valid", "test")
 SUM_VARIANCE = 1 / 6  # of the sum of two numbers between 0 and 1, the answer of `adding`
 COMPARED = ("rnn", "lstm", "rglru", "ssd", "gated_deltanet", "attention")
@@ -139,13 +148,13 @@ def learned(results: Path) -> Figure:
         valid, test = (_share(models()[probe, mixer].metric, rows, split) for split in SPLITS)
         box = Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=colour(0), alpha=0.6 * valid, lw=0)
         axes.add_patch(box)
-        told = f"{100 * valid:.0f} {100 * test:.0f}"
-        axes.text(x, y, told, ha="center", va="center", fontsize=8)
+        told = f"{100 * valid:.0f}\n{100 * test:.0f}"
+        axes.text(x, y, told, ha="center", va="center", fontsize=7.5, linespacing=1)
     axes.set_xlim(-0.5, len(mixers) - 0.5)
     axes.set_ylim(len(probes) - 0.5, -0.5)
-    axes.set_xticks(range(len(mixers)), [mixer.replace("_", "\n") for mixer in mixers])
+    axes.set_xticks(range(len(mixers)), [COLUMNS[mixer] for mixer in mixers])
     axes.set_yticks(range(len(probes)), [_broken(probe, 14) for probe in probes])
-    axes.tick_params(length=0, labeltop=True, labelbottom=False, labelsize=7.5)
+    axes.tick_params(length=0, labeltop=True, labelbottom=False, labelsize=7)
     axes.spines[:].set_visible(False)
     axes.grid(False)
     return figure
@@ -292,8 +301,8 @@ PICTURES = (
     Picture(
         "long_range",
         "probes",
-        "Right answers in % as trained and on longer examples, by models of 100,000 parameters (of "
-        "adding: explained variance).",
+        "Right answers in % as trained (above) and on longer examples (below) by models of 100,000 "
+        "parameters; of adding, the explained variance.",
         learned,
     ),
     Picture(
