@@ -235,7 +235,7 @@ APPLICATIONS = {
     ),
     "mqar, 8 pairs in 64 steps": Application(
         cells={
-            "transformer, of attention alone": Cell("configs/mqar.py:attention").where(
+            "transformer, by attention alone": Cell("configs/mqar.py:attention").where(
                 train__epochs=0, train__steps=1_500
             )
         },

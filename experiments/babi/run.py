@@ -16,7 +16,7 @@ from absl.flags import FlagValues
 from experiments import command
 from experiments.command import run_stages
 from experiments.sweep import Cell, rows_of
-from experiments.tuning import Tuned
+from experiments.tuning import RATES, Tuned
 from seqjax.command_line import run_command
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -79,16 +79,20 @@ def table(results: Path) -> Sequence[str]:
         f"|---|---|---|{'---|' * len(TASKS)}---|",
     ]
     for mixer in MIXERS:
-        for trained, found in (
-            ("one task", alone(mixer, results)),
-            ("all", accuracies(lent(mixer, TASKS, results), results)),
-        ):
+        chosen = tuned(mixer).rate(results)
+        told = [
+            (rate, "qa1, as a trial", accuracies([trial], results))
+            for rate, trial in zip(RATES, tuned(mixer).trials(), strict=True)
+            if rate != chosen
+        ]
+        told.append((chosen, "one task", alone(mixer, results)))
+        told.append((chosen, "all", accuracies(lent(mixer, TASKS, results), results)))
+        for rate, trained, found in told:
             if found:
                 shown = [f"{100 * found[task]:.1f}" if task in found else "" for task in TASKS]
                 failed = ", ".join(f"qa{task}" for task in found if found[task] < SOLVED)
                 lines.append(
-                    f"| `{mixer}` | {tuned(mixer).rate(results):g} | {trained} "
-                    f"| {' | '.join(shown)} | {failed or '–'} |"
+                    f"| `{mixer}` | {rate:g} | {trained} | {' | '.join(shown)} | {failed or '–'} |"
                 )
     return lines
 

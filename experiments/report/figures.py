@@ -139,13 +139,14 @@ def plot_extrapolation(axes: Axes, results: Path, probe: str) -> None:
 
 def learned(results: Path) -> Figure:
     """What each mixer learns of each probe: a darker cell is a better answer."""
-    tuned = {key: rows for key, model in models().items() if (rows := model.rows(results))}
-    probes = list(dict.fromkeys(probe for probe, _ in tuned))
-    mixers = [word for word in COLUMNS if any(word == mixer for _, mixer in tuned)]
+    tuned = models()
+    ran = {key: rows for key, model in tuned.items() if (rows := model.rows(results))}
+    probes = list(dict.fromkeys(probe for probe, _ in ran))
+    mixers = [word for word in COLUMNS if any(word == mixer for _, mixer in ran)]
     figure, axes = new_figure(SIZE[0], 0.6 + 0.34 * len(probes))
-    for (probe, mixer), rows in tuned.items():
+    for (probe, mixer), rows in ran.items():
         x, y = mixers.index(mixer), probes.index(probe)
-        valid, test = (_share(models()[probe, mixer].metric, rows, split) for split in SPLITS)
+        valid, test = (_share(tuned[probe, mixer].metric, rows, split) for split in SPLITS)
         box = Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=colour(0), alpha=0.6 * valid, lw=0)
         axes.add_patch(box)
         told = f"{100 * valid:.0f}\n{100 * test:.0f}"

@@ -29,6 +29,9 @@ def test_given_splits_are_taken_as_they_are(tmp_path):
         assert corpus.splits[split].texts == ["a b", "c", ""]
         assert corpus.splits[split].labels == ["pos", "neg", "pos"]
     assert corpus.labels == ("neg", "pos")
+    assert [note.partition(" texts of train")[0] for note in corpus.notes] == [
+        f"3 of the 3 texts of {split} are" for split in ("valid", "test")
+    ]
 
 
 def test_texts_that_are_not_held_out_are_told(tmp_path):

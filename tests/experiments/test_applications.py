@@ -54,29 +54,31 @@ def test_lines_tell_what_ran_what_was_too_long_and_what_to_compare_with():
 
 def test_the_overview_has_a_column_for_each_kind_and_names_the_linear_recurrence(tmp_path):
     cells = APPLICATIONS["speech"].cells
-    results = tmp_path / "applications" / "results.jsonl"
-    results.parent.mkdir()
-    rows = [
-        {"id": cells[word].identity, "summary": {"test": {"accuracy": share}}}
-        for word, share in (("lstm", 0.5), ("lru", 0.75))
-    ]
     skipped = {"id": cells["transformer"].identity, "skipped": {"estimated_seconds": 7200}}
-    results.write_text("".join(json.dumps(row) + "\n" for row in [*rows, skipped]))
-    lines = overview.table(results)
-    assert lines[2:] == ["| speech: accuracy |  | 50.0% | 75.0% (lru) |  |  |  |  |"]
+    rows = [reached(cells["lstm"], 0.5), reached(cells["lru"], 0.75), skipped]
+    assert overview_of(rows, tmp_path) == [
+        "| speech: accuracy |  | 50.0% | 75.0% (lru) |  |  |  |  |"
+    ]
 
 
 def test_the_overview_tells_a_variant_beside_its_kind(tmp_path):
     cells = APPLICATIONS["trec"].cells
-    results = tmp_path / "applications" / "results.jsonl"
-    results.parent.mkdir()
-    rows = [
-        {"id": cells[word].identity, "summary": {"test": {"accuracy": share}}}
-        for word, share in (("lstm", 0.5), ("lstm, in both directions", 0.75))
-    ]
-    results.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (line,) = overview.table(results)[2:]
+    rows = [reached(cells["lstm"], 0.5), reached(cells["lstm, in both directions"], 0.75)]
+    (line,) = overview_of(rows, tmp_path)
     assert line == "| trec: accuracy |  | 50.0%, 75.0% in both directions |  |  |  |  |  |"
+
+
+def reached(cell, share):
+    """A row of a cell with its accuracy on test."""
+    return {"id": cell.identity, "summary": {"test": {"accuracy": share}}}
+
+
+def overview_of(rows, folder):
+    """The lines of the overview below its head, where these rows have run."""
+    results = folder / "applications" / "results.jsonl"
+    results.parent.mkdir()
+    results.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return overview.table(results)[2:]
 
 
 def test_translations_are_told_with_their_bleu():

@@ -21,6 +21,8 @@ def test_the_rate_that_is_best_on_the_first_task_is_lent_to_the_others(tmp_path)
     rows += [row(fourth, valid=1.0, test={4: 1.0}), row(joint, valid=1.0, test=joined)]
     results.write_text("".join(rows))
     assert babi.table(results)[2:] == [
+        "| `gru` | 0.001 | qa1, as a trial | 99.0 |  |  |  |  |  | – |",
+        "| `gru` | 0.01 | qa1, as a trial | 99.0 |  |  |  |  |  | – |",
         "| `gru` | 0.003 | one task | 50.0 | 100.0 |  |  |  |  | qa1 |",
         "| `gru` | 0.003 | all | 96.0 | 96.0 | 96.0 | 96.0 | 20.0 | 96.0 | qa15 |",
     ]
