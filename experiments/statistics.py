@@ -21,6 +21,12 @@ class Difference(NamedTuple):
     p_value: float
     pairs: int
 
+    def half_width_among(self, comparisons: int) -> float:
+        """Half of an interval as wide as all of several comparisons need to hold (Bonferroni)."""
+        tails = (1 - CONFIDENCE) / 2 / np.array([1, comparisons])
+        usual, wider = stats.t.isf(tails, self.pairs - 1)
+        return float(self.half_width * wider / usual)
+
 
 def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
     """The mean and the half width of its 95% interval over seeds (Student's t)."""

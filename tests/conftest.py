@@ -29,6 +29,7 @@ import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import jaxtyping  # noqa: E402
 import numpy as np  # noqa: E402
+from jax._src import compiler  # noqa: E402
 from scipy.io import wavfile  # noqa: E402
 
 # Traced programs are many small objects that stay, through which the collector would go in vain.
@@ -41,6 +42,14 @@ hypothesis.settings.register_profile("seqjax", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("seqjax")
 
 
+# Half of the time goes into fused loops' own compiler, most of the rest into optimizing.
+QUICKLY = {
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+}
+
+
 @pytest.fixture(scope="session")
 def compiled_quickly() -> Callable[[], AbstractContextManager]:
     """Returns a context for small programs, most of whose time goes into compiling them well.
@@ -50,14 +59,24 @@ def compiled_quickly() -> Callable[[], AbstractContextManager]:
 
     @contextmanager
     def quickly():
-        before = jax.config.read("jax_disable_most_optimizations")
-        jax.config.update("jax_disable_most_optimizations", True)
-        try:
+        compile_options = compiler.get_compile_options
+
+        def quick_options(*arguments, env_options_overrides=None, **settings):
+            options = QUICKLY | (env_options_overrides or {})
+            return compile_options(*arguments, env_options_overrides=options, **settings)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(compiler, "get_compile_options", quick_options)
             yield
-        finally:
-            jax.config.update("jax_disable_most_optimizations", before)
 
     return quickly
+
+
+@pytest.fixture(scope="module")
+def quickly(compiled_quickly):
+    """The programs of a module are compiled quickly."""
+    with compiled_quickly():
+        yield
 
 
 @pytest.fixture(scope="session")

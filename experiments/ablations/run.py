@@ -2,8 +2,8 @@
 
 Every variant is the article's model of film review snippets with one setting changed, trained for
 three epochs, the best of which is chosen on the validation split. The same seeds start each variant
-and its baseline, so that their differences are paired; p values are corrected for the number of
-variants (Holm).
+and its baseline, so that their differences are paired; intervals are those over seeds and over test
+films together, and p values are corrected for the number of variants (Holm).
 """
 
 from collections.abc import Sequence
@@ -13,18 +13,14 @@ from typing import NamedTuple
 from absl.flags import FlagValues
 
 from experiments.command import by_variant, define_flags, run_experiment
-from experiments.statistics import (
-    Difference,
-    holm,
-    mean_and_interval,
-    paired_difference,
-    shown_p,
-)
+from experiments.sentiment.contest import accuracy_difference, by_seed
+from experiments.sentiment.films import read_films
+from experiments.statistics import Difference, holm, mean_and_interval, shown_p
 from experiments.sweep import Cell, rows_of, shared_seeds
 from seqjax.command_line import run_command
 
 RESULTS = Path(__file__).with_name("results.jsonl")
-SEEDS = range(5)
+SEEDS = range(10)
 EPOCHS = 3
 # 11,925 frequent English words out of GloVe Twitter 27B (Pennington et al. 2014, public domain).
 WORD_VECTORS = "data/glove_twitter_25d/glove.twitter.27B.25d.top12k.txt.gz"
@@ -55,12 +51,16 @@ VARIANTS = {
 
 
 class Variant(NamedTuple):
-    """What a change makes of test accuracy (points), over the seeds that both sides have."""
+    """What a change makes of test accuracy (points), over the seeds that both sides have.
+
+    `half_width` is that of an interval which holds together with those of all other variants.
+    """
 
     model: str
     change: str
     accuracy: tuple[float, float]
     difference: Difference
+    half_width: float
     adjusted_p: float
     ids: tuple[str, ...]
 
@@ -70,28 +70,32 @@ def groups() -> dict[tuple[str, str], list[Cell]]:
     found = {}
     for model, changes in VARIANTS.items():
         for change, settings in {"": {}, **changes}.items():
-            cell = Cell(f"configs/sentiment.py:{model}").where(train__epochs=EPOCHS, **settings)
+            cell = Cell(f"configs/sentiment.py:{model}", details=("test_correct",))
+            cell = cell.where(train__epochs=EPOCHS, **settings)
             found[model, change] = [cell.where(seed=seed) for seed in SEEDS]
     return found
 
 
 def compare(results: Path) -> list[Variant]:
     """Every variant of which at least two seeds have run."""
-    compared, cells = {}, groups()
+    compared, cells, films = {}, groups(), read_films()
     for (model, change), variant in cells.items():
-        rows = (rows_of(group, results) for group in (variant, cells[model, ""]))
-        pairs = shared_seeds(*rows)
-        if change and len(pairs) > 1:
-            changed, base = (
-                [100 * row["summary"]["test"]["accuracy"] for row in side]
-                for side in zip(*pairs, strict=True)
-            )
+        rows, base = (rows_of(group, results) for group in (variant, cells[model, ""]))
+        if change and (difference := accuracy_difference(rows, base, films)):
+            pairs = shared_seeds(rows, base)
+            accuracies = list(by_seed([changed for changed, _ in pairs]).values())
             ids = tuple(row["id"] for pair in pairs for row in pair)
-            difference = paired_difference(changed, base)
-            compared[model, change] = (mean_and_interval(changed), difference, ids)
+            compared[model, change] = (mean_and_interval(accuracies), difference, ids)
     adjusted = holm({name: found[1].p_value for name, found in compared.items()})
     return [
-        Variant(*name, accuracy, difference, adjusted[name], ids)
+        Variant(
+            *name,
+            accuracy,
+            difference,
+            difference.half_width_among(len(compared)),
+            adjusted[name],
+            ids,
+        )
         for name, (accuracy, difference, ids) in compared.items()
     ]
 

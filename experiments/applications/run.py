@@ -174,7 +174,7 @@ APPLICATIONS = {
         metrics=("nats_per_character",),
         split="valid",
         lines={"nanoGPT, 10.7 million parameters": {"nats_per_character": 1.47}},
-        minutes=20.0,
+        minutes=30.0,
     ),
     "translation": Application(
         cells=with_details(

@@ -43,7 +43,7 @@ def entries(
     rows = {name: found for name, model in models.items() if (found := model.rows(results))}
     base, differences = rows.get(BASELINE, []), {}
     for name in rows.keys() - {BASELINE}:
-        if difference := _difference(rows[name], base, groups):
+        if difference := accuracy_difference(rows[name], base, groups):
             differences[name] = difference
     adjusted = holm(
         {
@@ -56,7 +56,7 @@ def entries(
         name: Entry(
             found,
             list(by_seed(found).values()),
-            bootstrap_interval(_scores(found), groups),
+            examples_interval(found, groups),
             differences.get(name),
             adjusted.get(name, 1.0),
         )
@@ -64,10 +64,10 @@ def entries(
     }
 
 
-def _difference(
+def accuracy_difference(
     rows: Sequence[dict], base: Sequence[dict], groups: Sequence[Hashable] | None
 ) -> Difference | None:
-    """Of the seeds that both sides have; None of fewer than two."""
+    """In points, over the seeds that both sides have and over test examples; None of one seed."""
     pairs = shared_seeds(rows, base)
     if len(pairs) < 2:
         return None
@@ -76,6 +76,13 @@ def _difference(
         *(list(by_seed(side).values()) for side in sides),
         of_examples=100 * examples_half_width(*map(_scores, sides), groups),
     )
+
+
+def examples_interval(
+    rows: Sequence[Mapping], groups: Sequence[Hashable] | None
+) -> tuple[float, float]:
+    """Of the accuracy, a mean over seeds, when test examples are drawn anew."""
+    return bootstrap_interval(_scores(rows), groups)
 
 
 def _scores(rows: Sequence[Mapping]) -> Float[np.ndarray, " examples"]:

@@ -4,7 +4,6 @@ Models of 100,000 parameters outside their tables (the bag has none), tuned alik
 rates, of which the best on the validation split is repeated with ten seeds.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from absl.flags import FlagValues
 
 from experiments.command import define_scalable_flags, run_stages
 from experiments.sentiment.contest import entries, lines_of
-from experiments.sentiment.films import RESULT as FILMS
+from experiments.sentiment.films import read_films
 from experiments.sentiment.run import RESULTS, linear_accuracy
 from experiments.sweep import Cell
 from experiments.tuning import Tuned, stages
@@ -38,7 +37,7 @@ def models() -> dict[str, Tuned]:
 
 def table(results: Path) -> Sequence[str]:
     """The lines of Markdown of the README."""
-    found = entries(models(), results, json.loads(FILMS.read_text()))
+    found = entries(models(), results, read_films())
     return lines_of(found, {"tf-idf + logistic regression": linear_accuracy()})
 
 

@@ -18,9 +18,8 @@ ROOT = Path(__file__).parents[2]
 
 # Of modules: a fixture of a package would stay to the end, as folders without __init__.py are none.
 @pytest.fixture(scope="module", autouse=True)
-def quickly(compiled_quickly):
-    with compiled_quickly():
-        yield
+def all_quickly(quickly):
+    """As `quickly`, in every module."""
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -19,8 +19,8 @@ from seqjax.training.setup import Setup
 from seqjax.training.state import TrainState
 from seqjax.training.sums import means_of, to_host
 
-# What is compared does not depend on how well it is compiled, and compiling well takes long.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+pytestmark = pytest.mark.usefixtures("quickly")
+
 BATCH, TIME, STEPS, TOKENS = 16, 8, 5, 24
 SIZES = {  # each of which eight devices divide
     "embedding_size": 8,
@@ -113,7 +113,7 @@ def five_steps(word, rule, mesh, devices, state, **train):
     state = jax.device_put(state, setup.shardings)
     losses = []
     with setup.context():
-        step = setup.train_step().lower(state, batches[0], setup.hyperparameters()).compile(QUICKLY)
+        step = setup.train_step().lower(state, batches[0], setup.hyperparameters()).compile()
         for rows in batches:
             before = jax.tree.leaves(state)
             state, packed = step(state, rows, setup.hyperparameters())
@@ -129,7 +129,7 @@ def five_steps(word, rule, mesh, devices, state, **train):
             )[0],
             in_shardings=(setup.shardings.params, sharding),
         )
-        logits = apply.lower(state.params, batches[0]).compile(QUICKLY)(state.params, batches[0])
+        logits = apply.lower(state.params, batches[0]).compile()(state.params, batches[0])
     return np.array(losses), jax.device_get(logits)
 
 

@@ -9,7 +9,6 @@ from experiments.article_claims import measurements
 from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, NOT_SHOWN, Evidence
 from experiments.article_claims.judges import ability, counts
 from experiments.article_claims.ledger import CLAIMS
-from experiments.statistics import Difference
 from experiments.sweep import ROOT
 
 EVIDENCE = Evidence()
@@ -97,14 +96,12 @@ def test_a_transformer_that_is_better_at_every_seed_would_be_more_accurate(chang
 
 
 def test_a_small_effect_is_excluded_or_not_shown_by_the_width_of_its_interval():
-    def verdict(mean, half_width, p_value):
-        difference = Difference(mean, half_width, p_value, 5)
-        return ability.of_gain(difference, p_value, 1, smallest=1.0)
-
-    assert verdict(1.5, 0.5, 0.001) == HOLDS
-    assert verdict(-1.5, 0.5, 0.001) == FAILS  # the contrary is shown
-    assert verdict(0.1, 0.4, 0.6) == FAILS  # less than a point, whatever it is
-    assert verdict(0.1, 1.4, 0.6) == NOT_SHOWN
+    assert ability.of_gain(1.5, 0.5, 0.001, smallest=1.0) == HOLDS
+    assert ability.of_gain(-1.5, 0.5, 0.001, smallest=1.0) == FAILS  # the contrary is shown
+    assert (
+        ability.of_gain(0.1, 0.4, 0.6, smallest=1.0) == FAILS
+    )  # less than a point, whatever it is
+    assert ability.of_gain(0.1, 1.4, 0.6, smallest=1.0) == NOT_SHOWN
 
 
 def test_a_hybrid_that_is_better_at_every_seed_would_beat_either(changed):

@@ -35,6 +35,16 @@ def test_a_paired_difference_is_that_of_the_paired_t_test():
     assert found.mean + found.half_width == pytest.approx(high)
 
 
+def test_intervals_of_several_comparisons_leave_out_zero_where_bonferroni_s_p_values_do():
+    first, second = np.random.default_rng(1).normal(0.6, 1.0, (2, 8)) * [[1], [0]]
+    found = paired_difference(first, second)
+    assert found.half_width_among(1) == pytest.approx(found.half_width)
+    for comparisons in range(1, 50):
+        excluded = abs(found.mean) > found.half_width_among(comparisons)
+        assert excluded == (comparisons * found.p_value < 0.05)
+    assert not excluded and found.p_value < 0.05
+
+
 def test_two_pairs_or_equal_differences_show_nothing():
     assert paired_difference([1.0], [0.0]).p_value == 1.0
     assert paired_difference([1.0, 2.0], [0.0, 1.1]).p_value == 1.0

@@ -4,6 +4,5 @@ import pytest
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quickly(compiled_quickly):
-    with compiled_quickly():
-        yield
+def all_quickly(quickly):
+    """As `quickly`, in every module."""

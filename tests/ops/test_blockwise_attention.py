@@ -19,7 +19,7 @@ from seqjax.ops.positions import Places, step_places
 from seqjax.ops.visibility import visible
 
 # What is compared does not depend on how well it is compiled, and compiling well takes long.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+pytestmark = pytest.mark.usefixtures("quickly")
 BATCH, SIZE, VALUE = 2, 4, 3
 
 
@@ -96,7 +96,7 @@ def compiled(name, form):
         return (y * weight).astype(jnp.float32).sum(), y
 
     problems = problem(case, 0)
-    return jax.jit(jax.grad(loss, has_aux=True)).lower(*problems).compile(QUICKLY)
+    return jax.jit(jax.grad(loss, has_aux=True)).lower(*problems).compile()
 
 
 @pytest.mark.parametrize("name", CASES)

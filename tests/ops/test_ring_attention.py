@@ -14,7 +14,7 @@ from seqjax.ops.positions import Places, alibi_slopes, step_places
 from seqjax.ops.ring_attention import ring_attention
 
 # What is compared does not depend on how well it is compiled, and compiling well takes long.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+pytestmark = pytest.mark.usefixtures("quickly")
 BATCH, TIME, HEADS, KV_HEADS, SIZE = 2, 24, 4, 2, 4
 PIECES = PartitionSpec(None, "sequence")
 FORMS = {
@@ -66,7 +66,7 @@ def test_pieces_equal_the_whole(form, devices):
 
     _, pieces = over_devices(partial(ring_attention, **settings), devices)
     expected, found = (
-        jax.jit(gradient_of(each, places, weight)).lower(arrays).compile(QUICKLY)(arrays)
+        jax.jit(gradient_of(each, places, weight)).lower(arrays).compile()(arrays)
         for each in (whole, pieces)
     )
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
@@ -90,7 +90,7 @@ def test_memory_of_a_device_falls_with_their_number():
             return gradient_of(pieces, places, 1.0)(arrays)
 
         compute = jax.jit(gradient, in_shardings=split, out_shardings=split)
-        sizes = compute.lower(arrays, places).compile(QUICKLY).memory_analysis()
+        sizes = compute.lower(arrays, places).compile().memory_analysis()
         return sizes.argument_size_in_bytes + sizes.output_size_in_bytes + sizes.temp_size_in_bytes
 
     one, two, eight = map(memory, (1, 2, 8))

@@ -10,9 +10,12 @@ from experiments.article_claims.evidence import (
     NOT_SHOWN,
     Evidence,
     Finding,
+    Row,
     holds_if,
 )
 from experiments.long_range.run import PROBES, accuracy, models
+from experiments.sentiment.contest import accuracy_difference
+from experiments.sentiment.films import read_films
 from experiments.sentiment.run import cells
 from experiments.statistics import Difference, holm, paired_difference, shown_range
 from experiments.sweep import rows_of, shared_seeds
@@ -26,17 +29,29 @@ MARGIN = 2.0  # points of accuracy that a simplification may cost
 
 def misses_the_long_range(evidence: Evidence) -> Finding:
     """Whether attention recalls what recurrent networks miss."""
-    mixers = ("rnn", "lstm", "rglru", "transformer")
-    found = {
-        mixer: accuracy("induction", mixer, "valid", evidence.results("long_range"))
-        for mixer in mixers
-    }
-    recurrent = [found[mixer][0] > LEARNED for mixer in ("rnn", "lstm", "rglru")]
-    if found["transformer"][0] < LEARNED:
+    results = evidence.results("long_range")
+    near, far = (
+        {
+            mixer: accuracy("induction", mixer, split, results)
+            for mixer in ("rnn", "lstm", "rglru", "transformer")
+        }
+        for split in ("valid", "test")
+    )
+    recurrent = [near[mixer][0] > LEARNED for mixer in ("rnn", "lstm", "rglru")]
+    if near["transformer"][0] < LEARNED:
         verdict = FAILS
     else:
         verdict = FAILS if all(recurrent) else DEPENDS if any(recurrent) else HOLDS
-    return _said(verdict, "Recall of what followed a token's earlier occurrence (induction)", found)
+    told = ", ".join(
+        f"{mixer} {100 * share:.0f}% and {100 * far[mixer][0]:.0f}% ({len(ids)} seeds)"
+        for mixer, (share, ids) in near.items()
+    )
+    return Finding(
+        verdict,
+        f"Recall of what followed a token's earlier occurrence (induction), over 64 steps as in "
+        f"training, which judges, and over 256: {told}.",
+        tuple(name for _, ids in near.values() for name in ids),
+    )
 
 
 def temporal_order(evidence: Evidence) -> Finding:
@@ -107,24 +122,48 @@ def _ahead(model: Tuned, other: Tuned, results: Path) -> tuple[Difference, list[
 
 def transformer_is_more_accurate(evidence: Evidence) -> Finding:
     """Whether the article's Transformer has the higher test accuracy, seed by seed."""
-    return _sentiment(
-        evidence,
-        lambda summary: 100 * summary["test"]["accuracy"],
-        sign=1,
-        unit="points of accuracy",
-        smallest=SMALLEST,
+    rows = _article_models(evidence)
+    difference = accuracy_difference(*rows, read_films())
+    return Finding(
+        of_gain(difference.mean, difference.half_width, difference.p_value, SMALLEST),
+        f"Transformer minus RNN: {_with_p(difference, 'points of accuracy')}.",
+        _ids(*rows),
     )
 
 
 def transformer_has_lower_loss(evidence: Evidence) -> Finding:
     """Whether its training loss is lower."""
-    return _sentiment(
-        evidence,
-        lambda summary: summary["train"]["loss"],
-        sign=-1,
-        unit="of training loss, the last epoch",
-        smallest=0.0,
+    rows = _article_models(evidence)
+    losses = ([row["summary"]["train"]["loss"] for row in side] for side in _paired(*rows))
+    difference = paired_difference(*losses)
+    return Finding(
+        of_gain(-difference.mean, difference.half_width, difference.p_value, smallest=0.0),
+        f"Transformer minus RNN: {_with_p(difference, 'of training loss, the last epoch')}.",
+        _ids(*rows),
     )
+
+
+def _article_models(evidence: Evidence) -> tuple[list[Row], list[Row]]:
+    """The rows of the article's Transformer and of its RNN."""
+    groups, results = cells(), evidence.results("sentiment")
+    return rows_of(groups["transformer"], results), rows_of(groups["rnn"], results)
+
+
+def _with_p(difference: Difference, unit: str) -> str:
+    return (
+        f"{difference.mean:+.2g} ± {difference.half_width:.2g} {unit} over {difference.pairs} "
+        f"seeds (p = {difference.p_value:.2f})"
+    )
+
+
+def _ids(*groups: list[Row]) -> tuple[str, ...]:
+    """The ids of the rows that pairs are made of."""
+    return tuple(row["id"] for side in _paired(*groups) for row in side)
+
+
+def _paired(*groups: list[Row]) -> list[tuple[Row, ...]]:
+    """The rows of the seeds that both groups have, group by group."""
+    return list(zip(*shared_seeds(*groups), strict=True))
 
 
 def several_heads(evidence: Evidence) -> Finding:
@@ -167,25 +206,11 @@ def positions_matter(evidence: Evidence) -> Finding:
     return _change(evidence, "no positions", worse=True)
 
 
-def of_gain(difference: Difference, p_value: float, sign: int, smallest: float) -> str:
+def of_gain(gain: float, half_width: float, p_value: float, smallest: float) -> str:
     """The verdict of a claim that something gains; less than `smallest` is as good as nothing."""
-    gain = sign * difference.mean
     if p_value < SIGNIFICANT:
         return holds_if(gain > 0)
-    return FAILS if gain + difference.half_width < smallest else NOT_SHOWN
-
-
-def _sentiment(evidence: Evidence, figure, sign: int, unit: str, smallest: float) -> Finding:
-    groups, results = cells(), evidence.results("sentiment")
-    pairs = shared_seeds(*(rows_of(groups[model], results) for model in ("transformer", "rnn")))
-    values = [[figure(row["summary"]) for row in side] for side in zip(*pairs, strict=True)]
-    difference = paired_difference(*values)
-    return Finding(
-        of_gain(difference, difference.p_value, sign, smallest),
-        f"Transformer minus RNN: {difference.mean:+.2g} ± {difference.half_width:.2g} {unit} "
-        f"over {difference.pairs} seeds (p = {difference.p_value:.2f}).",
-        tuple(row["id"] for pair in pairs for row in pair),
-    )
+    return FAILS if gain + half_width < smallest else NOT_SHOWN
 
 
 def _variant(evidence: Evidence, change: str) -> Variant:
@@ -195,36 +220,26 @@ def _variant(evidence: Evidence, change: str) -> Variant:
 
 
 def _effect(variant: Variant) -> str:
-    difference = variant.difference
     return (
         f"{variant.change[0].upper()}{variant.change[1:]}: "
-        f"{difference.mean:+.1f} ± {difference.half_width:.1f} points of accuracy on review "
-        f"snippets, {difference.pairs} seeds, corrected p = {variant.adjusted_p:.2f}."
+        f"{variant.difference.mean:+.1f} ± {variant.half_width:.1f} points of accuracy on review "
+        f"snippets over {variant.difference.pairs} seeds, p = {variant.adjusted_p:.2f}, both "
+        f"corrected."
     )
 
 
 def _change(evidence: Evidence, change: str, *, worse: bool = False) -> Finding:
     """Whether a change is better (or worse) by more than chance."""
     variant = _variant(evidence, change)
-    verdict = of_gain(variant.difference, variant.adjusted_p, -1 if worse else 1, SMALLEST)
+    gain = (-1 if worse else 1) * variant.difference.mean
+    verdict = of_gain(gain, variant.half_width, variant.adjusted_p, SMALLEST)
     return Finding(verdict, _effect(variant), variant.ids)
 
 
 def _no_worse(evidence: Evidence, change: str) -> Finding:
     """Whether the interval leaves no room for a loss of more than `MARGIN` points."""
     variant = _variant(evidence, change)
-    mean, half_width, *_ = variant.difference
-    certain = abs(mean + MARGIN) > half_width  # the interval lies on one side of the margin
+    mean = variant.difference.mean
+    certain = abs(mean + MARGIN) > variant.half_width  # the interval is on one side of the margin
     verdict = holds_if(mean > -MARGIN) if certain else NOT_SHOWN
     return Finding(verdict, _effect(variant), variant.ids)
-
-
-def _spelled(what: str, found: dict[str, tuple[float, tuple[str, ...]]]) -> str:
-    return f"{what}: " + ", ".join(
-        f"{mixer} {100 * accuracy:.0f}%" for mixer, (accuracy, _) in found.items()
-    )
-
-
-def _said(verdict: str, what: str, found: dict[str, tuple[float, tuple[str, ...]]]) -> Finding:
-    ids = tuple(name for _, names in found.values() for name in names)
-    return Finding(verdict, _spelled(what, found) + ".", ids)

@@ -44,7 +44,7 @@ def accelerators_help(evidence: Evidence) -> Finding:
 
 
 def printed_step_times(evidence: Evidence) -> Finding:
-    """Whether the article's RNN takes less time than its Transformer, as the article prints."""
+    """Whether the article's RNN takes less than half the time of its Transformer, as printed."""
     rows = [evidence.rows("loop_cost")[f"loop_cost: {model}"] for model in ("rnn", "transformer")]
     ours = [row["bare_ms_per_step"] for row in rows]
     atlas = Atlas(evidence.results("crossover"), "cpu")
@@ -52,7 +52,7 @@ def printed_step_times(evidence: Evidence) -> Finding:
     crossing = atlas.crossing("rnn", "attention", TRAIN)
     flips = f"flips near {crossing:,.0f} steps" if crossing else "flips at no length measured"
     return Finding(
-        holds_if(ours[0] < ours[1]),
+        holds_if(ours[0] < ours[1] / 2),
         f"On review snippets {ours[0]:.1f} against {ours[1]:.1f} ms, a ratio of "
         f"{ours[0] / ours[1]:.2f} (printed: {PRINTED[0] / PRINTED[1]:.2f}); between single blocks "
         f"it {flips}: {_spelled(ratios)}.",
