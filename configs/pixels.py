@@ -5,7 +5,7 @@
     python -m seqjax.train --config configs/pixels.py:transformer,view=patches
 
 reads 5,000 images of MNIST that a package carries, row by row, 28 steps of 28 numbers. All of
-MNIST comes from its four files:
+MNIST is downloaded with `--config.data.source=tfds:mnist`, or comes from its four files:
 
     python -m seqjax.train --config configs/pixels.py:lstm --config.data.source=idx \\
         --config.data.train=train-images-idx3-ubyte.gz --config.data.test=t10k-images-idx3-ubyte.gz

@@ -4,7 +4,7 @@ A table stands between `<!-- table EXPERIMENT -->` and `<!-- end -->`, and is wh
 of `experiments/EXPERIMENT/run.py` gives; `EXPERIMENT.PART` names another module of it. Between
 `<!-- hours EXPERIMENT -->` and `<!-- end -->` stands how long its training runs took. With
 `--check` nothing is written: the command ends with status 2 where a README says something else than
-the rows.
+the rows. Figures in prose are not written, but checked in either case (`experiments.quoted`).
 """
 
 import importlib
@@ -15,6 +15,7 @@ from pathlib import Path
 from absl import flags
 from absl.flags import FlagValues
 
+from experiments import quoted
 from experiments.sweep import ROOT, read_rows
 from seqjax.command_line import run_command
 from seqjax.errors import UserError
@@ -29,7 +30,7 @@ def define_flags(values: FlagValues) -> None:
 
 
 def main(values: FlagValues) -> None:
-    """Writes, or checks, every table."""
+    """Writes, or checks, every table; checks the figures between them."""
     for path in readmes():
         old = path.read_text(encoding="utf-8")
         new = with_tables(old)
@@ -39,6 +40,7 @@ def main(values: FlagValues) -> None:
                 f"`python -m experiments.readmes`."
             )
         path.write_text(new, encoding="utf-8")
+    quoted.check()
 
 
 def readmes() -> Iterator[Path]:

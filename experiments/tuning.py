@@ -37,6 +37,11 @@ class Tuned(NamedTuple):
         best = max(scores)
         return trials[scores.index(best)] if math.isfinite(best) else None
 
+    def score(self, rows: Sequence[dict]) -> float:
+        """How good rows are on the validation split, the greater the better; -inf of none."""
+        scores = [self._score(row["summary"]) for row in rows]
+        return sum(scores) / len(scores) if scores else -math.inf
+
     def _score(self, summary: dict | None) -> float:
         value = math.nan if summary is None else summary["valid"][self.metric]
         return self.sign * value if math.isfinite(value) else -math.inf

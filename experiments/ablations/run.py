@@ -31,18 +31,27 @@ VARIANTS = {
         "gradients clipped to norm 1": {"optimizer__clip_norm": 1.0},
         "variational dropout 0.25": {"model__recurrent_dropout": 0.25},
         "dropout 0.25 on the embedded words": {"model__dropout": 0.25},
+        "a quarter of the words dropped": {"model__token_dropout": 0.25},
         "layer normalisation after the RNN": {"model__norm": "post"},
-        "SGD with momentum instead of Adam": {
-            "optimizer__name": "sgd",
-            "optimizer__momentum": 0.9,
-            "optimizer__learning_rate": 0.1,
+        **{
+            f"SGD with momentum at a rate of {rate}": {
+                "optimizer__name": "sgd",
+                "optimizer__momentum": 0.9,
+                "optimizer__learning_rate": rate,
+            }
+            for rate in (0.01, 0.03, 0.1)
         },
     },
+    "lstm": {"gates that start out to remember 32 steps": {"model__chrono_length": 32}},
     "transformer": {
         "one head instead of four": {"model__heads": 1},
         "the article's scaling of embeddings": {"model__embedding_scale": "article"},
         "the article's one-layer feed-forward": {"model__feed_forward": "one_layer"},
         "no positions": {"model__positions": "none"},
+        "learned positions": {"model__positions": "learned"},
+        "rotary positions": {"model__positions": "rotary"},
+        "dropout 0.25 on every part": {"model__dropout": 0.25},
+        "dropout 0.25 on attention": {"model__attention_dropout": 0.25},
         "normalisation before each part": {"model__norm": "pre", "model__final_norm": True},
         "no normalisation": {"model__norm": "none"},
     },
@@ -86,13 +95,22 @@ def compare(results: Path) -> list[Variant]:
             accuracies = list(by_seed([changed for changed, _ in pairs]).values())
             ids = tuple(row["id"] for pair in pairs for row in pair)
             compared[model, change] = (mean_and_interval(accuracies), difference, ids)
-    adjusted = holm({name: found[1].p_value for name, found in compared.items()})
+    comparisons = sum(map(len, VARIANTS.values()))
+    adjusted = holm(
+        {
+            (model, change): compared[model, change][1].p_value
+            if (model, change) in compared
+            else 1.0
+            for model, changes in VARIANTS.items()
+            for change in changes
+        }
+    )
     return [
         Variant(
             *name,
             accuracy,
             difference,
-            difference.half_width_among(len(compared)),
+            difference.half_width_among(comparisons),
             adjusted[name],
             ids,
         )
@@ -111,7 +129,7 @@ def table(results: Path) -> Sequence[str]:
         lines.append(
             f"| `{variant.model}` | {variant.change} | {difference.pairs} "
             f"| {variant.accuracy[0]:.1f} ± {variant.accuracy[1]:.1f} "
-            f"| {difference.mean:+.1f} ± {difference.half_width:.1f} "
+            f"| {difference.mean:+.1f} ± {variant.half_width:.1f} "
             f"| {shown_p(variant.adjusted_p)} |"
         )
     return lines

@@ -29,8 +29,8 @@ from experiments.tuning import Tuned
 
 __all__ = ["RESULTS", "table"]
 
-# The kinds of models, and the words of each, of which the first that has run is told, and beside it
-# the variants, whose names have a comma behind the word.
+# The kinds of models, and the words of each, of which the best on the validation split is told, and
+# beside it the variants, whose names have a comma behind the word.
 KINDS = {
     "RNN": ("rnn",),
     "LSTM": ("lstm",),
@@ -42,7 +42,7 @@ KINDS = {
 
 
 class Line(NamedTuple):
-    """A task, what each word reaches, and what that is to be compared with."""
+    """A task, what each word reaches, the best first, and what that is to be compared with."""
 
     task: str
     reached: Mapping[str, str]
@@ -70,7 +70,7 @@ def table(results: Path) -> Sequence[str]:
 
 def _of_kind(reached: Mapping[str, str], words: Sequence[str]) -> str:
     told = []
-    if found := [word for word in words if word in reached]:
+    if found := [word for word in reached if word in words]:
         told.append(reached[found[0]] + (f" ({found[0]})" if len(words) > 1 else ""))
     told += [
         value + variant.removeprefix(f"{word},")
@@ -114,11 +114,11 @@ def _sentiment(folder: Path) -> Iterator[Line]:
 
 
 def _accuracies(models: Mapping[str, Tuned], results: Path) -> dict[str, str]:
-    found = {word: by_seed(model.rows(results)) for word, model in models.items()}
+    rows = {word: model.rows(results) for word, model in models.items()}
     return {
-        word: figure("accuracy", np.mean(list(of.values())) / 100)
-        for word, of in found.items()
-        if of
+        word: figure("accuracy", np.mean(list(by_seed(rows[word]).values())) / 100)
+        for word in sorted(rows, key=lambda word: models[word].score(rows[word]), reverse=True)
+        if rows[word]
     }
 
 
@@ -133,19 +133,22 @@ def _babi(results: Path) -> Line:
 
 
 def _probes(results: Path) -> Iterator[Line]:
-    found: dict[str, dict[str, str]] = {}
-    metrics = {}
+    ran: dict[str, dict[str, tuple[Tuned, list[dict]]]] = {}
     for (probe, mixer), model in probes().items():
-        rows, metrics[probe] = model.rows(results), model.metric
-        if rows:
-            means = (
-                np.mean([row["summary"][split][model.metric] for row in rows])
-                for split in ("valid", "test")
-            )
-            told = " / ".join(figure(model.metric, mean) for mean in means)
-            found.setdefault(probe, {})[mixer] = told
-    for probe, reached in found.items():
-        yield Line(f"{probe}: {_named(metrics[probe])}, as trained / longer", reached)
+        if rows := model.rows(results):
+            ran.setdefault(probe, {})[mixer] = model, rows
+    for probe, found in ran.items():
+        best_first = sorted(found.items(), key=lambda item: item[1][0].score(item[1][1]))[::-1]
+        metric = best_first[0][1][0].metric
+        reached = {mixer: _inside_and_beyond(metric, rows) for mixer, (_, rows) in best_first}
+        yield Line(f"{probe}: {_named(metric)}, as trained / longer", reached)
+
+
+def _inside_and_beyond(metric: str, rows: Sequence[Mapping]) -> str:
+    means = (
+        np.mean([row["summary"][split][metric] for row in rows]) for split in ("valid", "test")
+    )
+    return " / ".join(figure(metric, mean) for mean in means)
 
 
 def _named(metric: str) -> str:

@@ -17,9 +17,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from experiments.crossover.atlas import Atlas, Row, Shape, significant
-from experiments.crossover.run import RESULTS, WORKS
-from experiments.sweep import read_rows
+from experiments.crossover.atlas import (
+    RESULTS,
+    WORKS,
+    Atlas,
+    Row,
+    Shape,
+    platforms,
+    significant,
+)
 from seqjax.command_line import run_command
 from seqjax.errors import UserError
 
@@ -53,14 +59,25 @@ def time_at(series: Mapping[int, Row], length: int) -> float | None:
     return math.exp(np.interp(math.log(length), np.log(list(series)), np.log(times)))
 
 
-def nearest_shape(atlas: Atlas, work: str, batch: int, width: int) -> Shape:
-    """The measured shape that is the nearest one in batch, then in width."""
-    shapes = {(row["batch"], row["width"]) for row in atlas.rows if row["work"] == work}
-    best = min(
-        shapes,
-        key=lambda shape: (abs(math.log(shape[0] / batch)), abs(math.log(shape[1] / width))),
+def nearest_shape(atlas: Atlas, length: int, work: str, batch: int, width: int) -> Shape:
+    """Of the shapes that were measured on both sides of a length, the nearest in batch and width.
+
+    Raises `UserError` where there is none.
+    """
+    lengths: dict[Shape, list[int]] = {}
+    for row in atlas.rows:
+        if row["work"] == work and "milliseconds" in row:
+            lengths.setdefault(Shape(work, row["batch"], row["width"]), []).append(row["length"])
+    found = [shape for shape, some in lengths.items() if min(some) <= length <= max(some)]
+    if not found:
+        every = [one for some in lengths.values() for one in some]
+        raise UserError(
+            f"--length={length} is beyond what was measured: from {min(every)} to {max(every)}."
+        )
+    return min(
+        found,
+        key=lambda shape: (abs(math.log(shape.batch / batch)), abs(math.log(shape.width / width))),
     )
-    return Shape(work, *best)
 
 
 def define_flags(values: FlagValues) -> None:
@@ -77,20 +94,17 @@ def main(values: FlagValues) -> None:
     if values.length is None:
         raise UserError("--length is missing: name the steps of a sequence, as in --length=2048.")
     atlas = of_device(RESULTS, values.device)
-    shape = nearest_shape(atlas, values.work, values.batch, values.width)
+    shape = nearest_shape(atlas, values.length, values.work, values.batch, values.width)
     found = advise(atlas, values.length, shape)
-    if not found:
-        lengths = sorted({row["length"] for row in atlas.rows})
-        raise UserError(
-            f"--length={values.length} is beyond what was measured: from {lengths[0]} to "
-            f"{lengths[-1]}."
-        )
     show(Console(), values.length, shape, found)
+    told = {advice.mixer for advice in found}
+    if others := [mixer for mixer in atlas.mixers if mixer not in told]:
+        print(f"Not measured there: {', '.join(others)}.")
 
 
 def of_device(results: Path, device: str) -> Atlas:
     """The part of the atlas that was measured on such a device."""
-    devices = sorted({row["device"]["platform"] for row in read_rows(results).values()})
+    devices = platforms(results)
     if device not in devices:
         raise UserError(f"--device={device} has not been measured; {', '.join(devices)} has.")
     return Atlas(results, device)

@@ -10,6 +10,8 @@ import numpy as np
 
 from experiments.sweep import read_rows
 
+RESULTS = Path(__file__).with_name("results.jsonl")
+WORKS = ("train", "forward", "decode")
 Row = dict[str, Any]
 CELL = ("mixer", "work", "length", "batch", "width")
 ASYMPTOTIC = 512  # lengths from here on tell how a time grows
@@ -18,6 +20,11 @@ ASYMPTOTIC = 512  # lengths from here on tell how a time grows
 def significant(value: float, digits: int) -> str:
     """A figure with so many digits that count, and no exponent."""
     return f"{float(f'{value:.{digits}g}'):,.10g}"
+
+
+def platforms(results: Path) -> Sequence[str]:
+    """The kinds of devices that were measured, such as cpu."""
+    return sorted({row["device"]["platform"] for row in read_rows(results).values()})
 
 
 class Shape(NamedTuple):

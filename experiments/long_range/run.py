@@ -100,8 +100,8 @@ def accuracy(probe: str, mixer: str, split: str, results: Path) -> tuple[float, 
 def table(results: Path) -> Sequence[str]:
     """The lines of Markdown of the README."""
     lines = [
-        "| probe | mixer | learning rate | seeds | valid | test, longer |",
-        "|---|---|---|---|---|---|",
+        "| probe | mixer | learning rate | steps | seeds | valid | test, longer | minutes a run |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for (probe, mixer), model in models().items():
         rows = model.rows(results)
@@ -111,9 +111,11 @@ def table(results: Path) -> Sequence[str]:
         for split in ("valid", "test"):
             cells.append(shown_range([row["summary"][split][model.metric] for row in rows], digits))
         rate = rows[0]["config"]["optimizer"]["learning_rate"]
+        summaries = [row["summary"] for row in rows]
+        minutes = np.median([summary["wall_seconds"] for summary in summaries]) / 60
         lines.append(
-            f"| {probe} ({model.metric}) | `{mixer}` | {rate:g} | {len(rows)} "
-            f"| {cells[0]} | {cells[1]} |"
+            f"| {probe} ({model.metric}) | `{mixer}` | {rate:g} | {summaries[0]['steps']:,} "
+            f"| {len(rows)} | {cells[0]} | {cells[1]} | {minutes:.1f} |"
         )
     return lines
 

@@ -18,14 +18,15 @@ SERIES = (
     ("#5c5c5c", "#b9b9b9"),
     ("#3b3b98", "#9d9dff"),
     ("#8b1a1a", "#ff7b7b"),
+    ("#4f6d12", "#b9d66a"),
 )
-MARKERS = "osD^vPX*"
-MIXERS = ("rnn", "lstm", "gru", "rglru", "gated_deltanet", "attention", "ssd", "hybrid")
+MARKERS = "osD^vPX*h"
+MIXERS = ("rnn", "lstm", "gru", "rglru", "gated_deltanet", "attention", "ssd", "hybrid", "bag")
 INK, GRID = "#1c1c1c", "#d4d4d4"
 STYLE = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
-    "font.size": 9,
+    "font.size": 10,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "text.color": INK,
@@ -36,10 +37,10 @@ STYLE = {
     "grid.color": GRID,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "legend.fontsize": 8,
+    "legend.fontsize": 9,
     "figure.constrained_layout.use": True,
 }
-SIZE = (4.4, 3.3)  # inches: what a phone shows without shrinking letters much
+SIZE = (4.2, 3.4)  # inches: what a phone shows without shrinking letters much
 
 
 def colour(number: int) -> str:

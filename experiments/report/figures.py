@@ -176,7 +176,7 @@ def effects(results: Path) -> Figure:
         axes.errorbar(
             variant.difference.mean,
             place,
-            xerr=variant.difference.half_width,
+            xerr=variant.half_width,
             color=colour(1 if certain else 0),
             marker="D" if certain else "o",
             markersize=4,
@@ -209,24 +209,34 @@ def accuracies(results: Path) -> Figure:
     return figure
 
 
-def learning(results: Path) -> Figure:
-    """Accuracy on valid by the seconds of training, the mean of the seeds of each mixer."""
-    figure, axes = new_figure()
-    models_of = snippet_models()
-    for word in WORDS:
-        if curves := [row["curve"] for row in models_of[word].rows(results)]:
-            seconds, accuracy = (
-                np.mean([[point[name] for point in curve] for curve in curves], axis=0)
-                for name in ("wall_seconds", "accuracy")
-            )
-            axes.plot(seconds, 100 * accuracy, **line_of(word))
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("seconds of training")
-    axes.set_ylabel("right on valid, %")
-    legend_below(figure, axes)
-    return figure
+def learning(of_steps: Callable[[Mapping[str, Any]], float], label: str) -> Callable:
+    """Accuracy on valid by what training has cost, of each mixer: means of its seeds."""
+
+    def draw(results: Path) -> Figure:
+        figure, axes = new_figure()
+        models_of = snippet_models()
+        for word in ("bag", *WORDS):
+            rows = models_of[word].rows(results)
+            if rows:
+                costs = [[point["step"] * of_steps(row) for point in row["curve"]] for row in rows]
+                shares = [[point["accuracy"] for point in row["curve"]] for row in rows]
+                axes.plot(np.mean(costs, axis=0), 100 * np.mean(shares, axis=0), **line_of(word))
+        axes.set_xlabel(label)
+        axes.set_ylabel("right on valid, %")
+        legend_below(figure, axes)
+        return figure
+
+    return draw
+
+
+def _seconds(row: Mapping[str, Any]) -> float:
+    """Of one step, which is not compiling."""
+    return row["summary"]["ms_per_step"] / 1e3
+
+
+def _epochs(row: Mapping[str, Any]) -> float:
+    """Of one step."""
+    return row["summary"]["epochs"] / row["summary"]["steps"]
 
 
 def scaled(
@@ -345,9 +355,15 @@ PICTURES = (
     ),
     Picture(
         "sentiment",
-        "learning",
-        "Accuracy on valid by time of training, mixers of equal size.",
-        learning,
+        "seconds",
+        "Accuracy on valid by the time of all steps so far; mixers of equal size, and the bag.",
+        learning(_seconds, "seconds of steps"),
+    ),
+    Picture(
+        "sentiment",
+        "epochs",
+        "The same by epochs.",
+        learning(_epochs, "epochs"),
     ),
 )
 

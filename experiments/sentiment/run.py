@@ -8,12 +8,12 @@ import json
 from pathlib import Path
 
 from absl.flags import FlagValues
-from rich.console import Console
 
+from experiments.command import by_variant, define_flags, run_experiment
 from experiments.sentiment.contest import examples_interval
 from experiments.sentiment.films import read_films
 from experiments.statistics import mean_and_interval
-from experiments.sweep import Cell, read_rows, rows_of, run_cells
+from experiments.sweep import Cell, read_rows, rows_of
 from seqjax.command_line import run_command
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -21,10 +21,6 @@ LINEAR = Path(__file__).with_name("linear_baseline.json")
 STEP_TIMES = Path(__file__).parent.with_name("loop_cost") / "results.jsonl"
 MODELS = ("rnn", "transformer", "bag")
 SEEDS = range(10)
-
-
-def define_flags(values: FlagValues) -> None:
-    """This command has no flags."""
 
 
 def cells() -> dict[str, list[Cell]]:
@@ -38,12 +34,9 @@ def cells() -> dict[str, list[Cell]]:
     }
 
 
-def main(flags: FlagValues) -> None:
+def main(values: FlagValues) -> None:
     """Runs what is missing, then prints the table."""
-    groups = cells()
-    everything = [cell for group in groups.values() for cell in group]
-    run_cells(everything, RESULTS, Console(stderr=True))
-    print("\n".join(table(RESULTS)))
+    run_experiment(values, by_variant(cells()), RESULTS, table)
 
 
 def accuracies(results: Path) -> dict[str, tuple[float, float]]:

@@ -49,8 +49,13 @@ class Cell(Protocol):
 def measure(
     cells: Sequence[Cell], results: Results, patience: Patience, console: Console
 ) -> list[dict[str, Any]]:
-    """A row for every cell; those that `results` has are not measured again."""
-    missing = [cell for cell in cells if results.find(dataclasses.asdict(cell)) is None]
+    """A row for every cell; those that `results` has are not measured again.
+
+    One that was skipped is, where there is time for it by now.
+    """
+    missing = [
+        cell for cell in cells if _is_missing(results.find(dataclasses.asdict(cell)), patience)
+    ]
     with Steps(console, len(cells), len(cells) - len(missing)) as steps:
         for shape, group in itertools.groupby(missing, key=lambda cell: cell.shape):
             steps.on("{}, length {}, batch {}, width {}".format(*shape))
@@ -58,6 +63,13 @@ def measure(
                 results.add(dataclasses.asdict(cell), **figures)
                 steps.advance()
     return [results.find(dataclasses.asdict(cell)) for cell in cells]
+
+
+def _is_missing(row: Mapping[str, Any] | None, patience: Patience) -> bool:
+    if row is None:
+        return True
+    seconds = row.get("skipped", {}).get("estimated_seconds")
+    return seconds is not None and seconds <= patience.cell_seconds
 
 
 def measured(

@@ -55,6 +55,10 @@ def test_what_would_take_too_long_is_skipped_with_the_estimate(path):
     assert row["skipped"]["for"] == "time"
     assert row["skipped"]["estimated_seconds"] > row["skipped"]["cell_seconds"]
     assert "milliseconds" not in row and row["flops"] > 0
+    (row,) = measure([cell], path, cell_seconds=2e-9)
+    assert row["skipped"]["cell_seconds"] == 1e-9  # there is still no time for it
+    (row,) = measure([cell], path)
+    assert "skipped" not in row and row["milliseconds"] > 0
 
 
 def test_what_would_not_fit_is_skipped_with_the_estimate(path, monkeypatch):

@@ -67,8 +67,16 @@ def test_nothing_is_told_beyond_what_was_measured(atlas):
     assert advise(atlas, 16, TRAIN) == []
 
 
-def test_the_nearest_shape_is_that_of_the_nearest_batch(atlas):
-    assert nearest_shape(atlas, "train", 20, 256) == Shape("train", 32, 64)
+def test_the_nearest_shape_is_that_of_the_nearest_batch_that_was_measured_there(atlas):
+    assert nearest_shape(atlas, 512, "train", 20, 256) == Shape("train", 32, 64)
+    short = atlas.rows[0] | {"id": "short", "batch": 20}
+    with atlas.results.open("a") as file:
+        file.write(json.dumps(short) + "\n")
+    atlas = Atlas(atlas.results, "cpu")
+    assert nearest_shape(atlas, 32, "train", 20, 256) == Shape("train", 20, 64)
+    assert nearest_shape(atlas, 512, "train", 20, 256) == Shape("train", 32, 64)
+    with pytest.raises(UserError, match="--length=16 is beyond what was measured: from 32 to 2048"):
+        nearest_shape(atlas, 16, "train", 8, 64)
 
 
 def test_a_device_is_advised_from_its_own_rows(atlas):

@@ -50,7 +50,7 @@ def test_every_verdict_in_print_is_what_the_rows_give(findings):
 
 
 def test_every_finding_names_rows_that_are_there(findings):
-    experiments = {claim.experiment for claim in CLAIMS} | {"loop_cost", "peers"}
+    experiments = {claim.experiment for claim in CLAIMS} | {"loop_cost", "peers", "depth"}
     rows = {name for experiment in experiments for name in EVIDENCE.rows(experiment)}
     for finding in findings:
         assert finding.rows and set(finding.rows) <= rows

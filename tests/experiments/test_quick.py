@@ -9,9 +9,12 @@ from experiments import command
 from experiments.ablations import run as ablations
 from experiments.crossover import run as crossover
 from experiments.gradients import run as gradients
+from experiments.long_range import run as long_range
+from experiments.scaling import run as scaling
 from experiments.sweep import ROOT
 
-EXPERIMENTS = (ablations, crossover, gradients)
+pytestmark = pytest.mark.usefixtures("quickly")
+EXPERIMENTS = (ablations, crossover, gradients, long_range, scaling)
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,12 @@ import pytest
 
 from experiments.article_claims.evidence import Evidence
 from experiments.article_claims.ledger import CLAIMS
+from experiments.crossover.atlas import Atlas, Shape
+from experiments.long_range.run import accuracy
 from experiments.report import __main__ as command
 from experiments.report import page as pages
 from experiments.report.figures import PICTURES, drawn
-from experiments.scaling import run as scaling
-from experiments.sentiment import snippets
+from experiments.sentiment.run import accuracies, linear_accuracy
 from seqjax.errors import UserError
 
 HOSTILE = "<script>alert(1)</script>"
@@ -64,18 +65,34 @@ def test_every_claim_has_its_verdict(reader):
     assert reader.verdicts == [claim.verdict for claim in CLAIMS]
 
 
-def test_every_figure_is_there_whose_experiment_has_run(reader, drawings):
+def test_every_figure_is_there(reader, drawings):
     assert reader.tags.count("svg") == reader.tags.count("figcaption") == len(drawings)
-    ran = {
-        "scaling": any(scaling.by_size(mixer, scaling.RESULTS) for mixer in scaling.MIXERS),
-        "learning": any(model.rows(snippets.RESULTS) for model in snippets.models().values()),
-    }
-    absent = {
-        picture
-        for picture in PICTURES
-        if not ran.get(picture.name, ran.get(picture.experiment, True))
-    }
-    assert set(PICTURES) - set(drawings) == absent
+    assert set(drawings) == set(PICTURES)
+
+
+def test_what_the_summary_and_the_advice_say_in_words_follows_from_the_rows():
+    evidence = Evidence()
+
+    def share(probe, mixer, split):
+        return accuracy(probe, mixer, split, evidence.results("long_range"))[0]
+
+    assert share("parity", "gru", "test") > 0.95 and share("parity", "transformer", "test") < 0.6
+    assert share("induction", "rnn", "valid") < 0.2  # of eight tokens
+    assert all(
+        share("induction", word, "valid") > 0.95 for word in ("lstm", "rglru", "transformer")
+    )
+    sentiment = accuracies(evidence.results("sentiment"))
+    assert all(sentiment[word][0] < 100 * linear_accuracy() for word in ("rnn", "transformer"))
+    atlas = Atlas(evidence.results("crossover"), "cpu")
+    for work, others in (("train", ("rnn",)), ("decode", ("lstm", "mingru"))):
+        attention = atlas.series("attention", Shape(work))
+        for word in others:
+            faster = atlas.series(word, Shape(work))
+            longest = max(attention.keys() & faster.keys())
+            assert faster[longest]["milliseconds"] < attention[longest]["milliseconds"]
+    kernels = evidence.measured("depth")["figures"]
+    for work in ("mingru, as a tree: train", "attention: train"):
+        assert 10 * kernels[work]["kernels"][-1] < kernels["lstm: train"]["kernels"][-1]
 
 
 def test_the_page_needs_nothing_beside_itself(text, reader):

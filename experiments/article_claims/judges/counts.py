@@ -1,6 +1,7 @@
 """Claims that counting settles: weights, order, formulas, memory."""
 
 from experiments.article_claims.evidence import Evidence, Finding, Row, holds_if, holds_if_all
+from experiments.crossover.atlas import Atlas, Shape
 
 ROUNDING = 1e-5  # what float32 makes of equal numbers
 
@@ -101,20 +102,25 @@ def grows_with_length(evidence: Evidence) -> Finding:
 
 
 def efficient_at_long_sequences(evidence: Evidence) -> Finding:
-    """Whether attention is ahead both in steps that wait and in memory."""
+    """Whether attention is ahead in steps that wait, in memory, and in time on a CPU."""
     depth, memory = evidence.measured("depth"), evidence.measured("memory")
     kernels = {
         mixer: depth["figures"][f"{mixer}: train"]["kernels"][-1] for mixer in ("attention", "rnn")
     }
     rnn, blocks, plain = _held(memory)
+    atlas = Atlas(evidence.results("crossover"), "cpu")
+    times = {mixer: atlas.series(mixer, Shape("train")) for mixer in ("attention", "rnn")}
+    longest = max(times["attention"].keys() & times["rnn"].keys())
+    ratio = times["attention"][longest]["milliseconds"] / times["rnn"][longest]["milliseconds"]
     return Finding(
-        holds_if_all([kernels["attention"] < kernels["rnn"], blocks < rnn]),
+        holds_if_all([kernels["attention"] < kernels["rnn"], blocks < rnn, ratio < 1]),
         f"On what is scarce. Kernels in a row of a train step over "
         f"{depth['figures']['lengths'][-1]} steps: attention {kernels['attention']:,.0f}, RNN "
         f"{kernels['rnn']:,.0f}; memory over {memory['figures']['lengths'][-1]:,}: attention "
         f"{blocks / rnn:.1f} times that of the RNN in blocks, {plain / rnn:,.0f} times in its "
-        f"plain form.",
-        (depth["id"], memory["id"]),
+        f"plain form; time of a train step over {longest:,} on two CPU cores: {ratio:.0f} times "
+        f"that of the RNN.",
+        (depth["id"], memory["id"], *(each[longest]["id"] for each in times.values())),
     )
 
 
@@ -126,13 +132,22 @@ def recurrences_cannot_be_parallel(evidence: Evidence) -> Finding:
     tree = depth["figures"]["mingru, as a tree: forward"]
     steps = depth["figures"]["mingru, one step at a time: forward"]
     error = equal["figures"]["relative difference"]
+    loop, newton = (
+        row
+        for form in ("sequential", "newton")
+        for row in evidence.rows("depth").values()
+        if (row["recurrence"], row["form"]) == ("gru", form)
+    )
     parallel = error < ROUNDING and tree["kernels"][1] < lengths[1] and not any(tree["loop steps"])
+    parallel &= newton["certified"] and newton["arithmetic_depth"] < loop["arithmetic_depth"]
     return Finding(
         holds_if(not parallel),
         f"A minGRU over {lengths[1]} steps compiles to {tree['kernels'][1]:.0f} kernels in a row "
         f"as a tree, {steps['kernels'][1]:,.0f} one step at a time; over "
-        f"{equal['figures']['steps']:,} steps the two differ by {error:.0e} of the size.",
-        (depth["id"], equal["id"]),
+        f"{equal['figures']['steps']:,} steps the two differ by {error:.0e} of the size. Newton's "
+        f"method solves {loop['length']:,} steps of a GRU, certified, with "
+        f"{newton['arithmetic_depth']:,} operations in a row against {loop['arithmetic_depth']:,}.",
+        (depth["id"], equal["id"], loop["id"], newton["id"]),
     )
 
 

@@ -1,6 +1,6 @@
 """Claims about gradients, from `experiments.gradients`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from scipy import stats
@@ -14,9 +14,20 @@ from experiments.article_claims.evidence import (
     holds_if_all,
 )
 from experiments.gradients.run import learned, repeated, trials
+from experiments.statistics import holm
 
 FAR = 63  # steps
 SIGNIFICANT = 0.05
+EXPLODING, VANISHING, USUAL = "rnn, weights doubled", "rnn, weights halved", "rnn"
+REMEDIES = {  # settings without and with what is to help, and against what
+    ("clipping", "exploding"): (EXPLODING, f"{EXPLODING}, clipped"),
+    ("clipping", "vanishing"): (VANISHING, f"{VANISHING}, clipped"),
+    ("normalisation", "exploding"): (EXPLODING, f"{EXPLODING}, normalised"),
+    ("normalisation", "vanishing"): (VANISHING, f"{VANISHING}, normalised"),
+    ("Adam", "exploding"): (f"{EXPLODING}, SGD", EXPLODING),
+    ("Adam", "vanishing"): (f"{VANISHING}, SGD", VANISHING),
+    ("Adam", "fading"): (f"{USUAL}, SGD", USUAL),
+}
 LEVEL = 0.02  # how far from 1 a factor per step may be that neither fades nor grows
 
 
@@ -63,14 +74,37 @@ def gates_mitigate(evidence: Evidence) -> Finding:
     )
 
 
-def clipping_helps_exploding(evidence: Evidence) -> Finding:
-    """Whether clipping lets an RNN with exploding gradients learn."""
-    return _lets_learn(evidence, "rnn, weights doubled", "rnn, weights doubled, clipped")
+def helps(remedy: str, problem: str) -> Callable[[Evidence], Finding]:
+    """Judges whether more seeds learn with a remedy than without it."""
+
+    def judge(evidence: Evidence) -> Finding:
+        names = REMEDIES[remedy, problem]
+        without, using = (repeated(name, evidence.results("gradients")) for name in names)
+        p_value = _p_values(evidence)[remedy, problem]
+        if p_value < SIGNIFICANT:
+            verdict = holds_if(learned(using) > learned(without))
+        else:
+            verdict = NOT_SHOWN if learned(using) else FAILS
+        return Finding(
+            verdict,
+            f"The first of 64 tokens is recalled {_shown(without)} ({names[0]}) and "
+            f"{_shown(using)} ({names[1]}), each at the best of three learning rates; corrected "
+            f"p = {p_value:.2f}.",
+            _ids([*without, *using]),
+        )
+
+    return judge
 
 
-def adaptive_rates_help(evidence: Evidence) -> Finding:
-    """Whether Adam learns what SGD does not, at the same number of rates tried."""
-    return _lets_learn(evidence, "rnn, SGD", "rnn")
+def _p_values(evidence: Evidence) -> Mapping[tuple[str, str], float]:
+    """Of all remedies, by Fisher's exact test, corrected for their number."""
+    results = evidence.results("gradients")
+    counts = {
+        key: [[learned(rows), len(rows) - learned(rows)] for rows in groups]
+        for key, names in REMEDIES.items()
+        for groups in [[repeated(name, results) for name in names]]
+    }
+    return holm({key: float(stats.fisher_exact(each).pvalue) for key, each in counts.items()})
 
 
 def attention_is_more_stable(evidence: Evidence) -> Finding:
@@ -106,23 +140,6 @@ def good_at_short_range(evidence: Evidence) -> Finding:
         holds_if(learned(near) == len(near)),
         f"The first token is recalled after 16 steps {_shown(near)}, after 64 {_shown(far)}.",
         _ids([*near, *far]),
-    )
-
-
-def _lets_learn(evidence: Evidence, without: str, using: str) -> Finding:
-    """Whether more seeds learn the task in one setting than in the other (Fisher's exact test)."""
-    before, after = _rows(evidence, without), _rows(evidence, using)
-    counts = [[learned(rows), len(rows) - learned(rows)] for rows in (before, after)]
-    p_value = float(stats.fisher_exact(counts).pvalue)
-    if p_value < SIGNIFICANT:
-        verdict = holds_if(learned(after) > learned(before))
-    else:
-        verdict = NOT_SHOWN if learned(after) else FAILS
-    return Finding(
-        verdict,
-        f"The first of 64 tokens is recalled {_shown(before)} ({without}), and {_shown(after)} "
-        f"({using}), the best of three learning rates each (p = {p_value:.2f}).",
-        _ids([*before, *after]),
     )
 
 

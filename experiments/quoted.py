@@ -1,0 +1,259 @@
+"""The figures in the prose of the READMEs, made from the committed rows.
+
+A quote is a phrase as a README has it, with the figures that the rows give. Where these change, the
+README no longer contains it, and `python -m experiments.readmes --check` says what it should read.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from experiments.applications import run as applications
+from experiments.certificates import run as certificates
+from experiments.certificates.cases import holds
+from experiments.depth import table as depth
+from experiments.long_range import run as long_range
+from experiments.long_range import state_size
+from experiments.peers import profile
+from experiments.peers import table as peers
+from experiments.scaling import run as scaling
+from experiments.sweep import ROOT, read_lines, read_rows, rows_of
+from seqjax.errors import UserError
+
+WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+LEARNED = 0.95  # the share of right answers from which on a probe counts as learned
+# Our time over that of the fastest peer: at 64 steps, and beyond.
+AIMS = {"rnn": (1.0, 0.5), "lstm": (1.0, 0.75), "gru": (1.0, 0.75), "transformer": (1.0, 1.5)}
+SST2_SENTENCES = 872  # of the validation split
+
+
+def check() -> None:
+    """Refuses a README that has a figure otherwise than the rows have it."""
+    for readme, quotes in QUOTES.items():
+        said = in_one_line((ROOT / readme).read_text(encoding="utf-8"))
+        for quote in quotes():
+            if quote not in said:
+                raise UserError(f'{readme} must say "{quote}", as the rows have it.')
+
+
+def in_one_line(text: str) -> str:
+    """The text whatever its line breaks are."""
+    return " ".join(text.split())
+
+
+def between(figures: Sequence[float], form: str) -> str:
+    """The least to the greatest of some figures, or the one that both are when rounded."""
+    low, high = (format(find(figures), form) for find in (min, max))
+    return low if low == high else f"{low.removesuffix('%')} to {high}"
+
+
+def of_long_range() -> Iterator[str]:
+    """Who remembers how far."""
+    wrong = sum(share < LEARNED for share in seeds("parity", "lstm"))
+    yield f"{WORDS[wrong]} of three LSTMs is not"
+    yield (
+        f"in {beyond('parity', 'gated_deltanet'):.0%} beyond it "
+        f"({trials('parity', 'gated_deltanet')[-1]:.0%} at the highest rate, one seed)"
+    )
+    others = [within("parity", mixer) for mixer in ("rglru", "hybrid", "transformer")]
+    yield f"RG-LRU, hybrid and Transformer have {between(others, '.0%')} within it"
+    followed = {
+        mixer: sum(share >= LEARNED for share in seeds("permutations of A5", mixer, "valid"))
+        for mixer in ("lstm", "gru")
+    }
+    yield (
+        f"An LSTM follows it in {WORDS[followed['lstm']]} of three seeds and a GRU in "
+        f"{WORDS[followed['gru']]}"
+    )
+    far = trials("copy", "transformer") + trials("copy", "hybrid")
+    yield f"hardly more than guessing ({between(far, '.0%')} against 12.5%)"
+    yield f"RG-LRU {within('copy', 'rglru'):.0%} and {beyond('copy', 'rglru'):.0%}, the RNN nothing"
+    yield (
+        f"RG-LRU {within('selective copy', 'rglru'):.0%}, the LSTM "
+        f"{within('selective copy', 'lstm'):.0%}"
+    )
+    yield (
+        f"the LSTM ({beyond('adding', 'lstm'):.3f}) and RG-LRU ({beyond('adding', 'rglru'):.3f}) "
+        f"stay far below it at the chosen rates; at another they do not "
+        f"({max(trials('adding', 'lstm')):.2f} and {max(trials('adding', 'rglru')):.2f}) and the "
+        f"Transformer does ({min(trials('adding', 'transformer')):.3f})"
+    )
+    yield (
+        f"gets {within('mqar', 'gated_deltanet'):.0%} of them and "
+        f"{beyond('mqar', 'gated_deltanet'):.0%} of those of sixteen keys within 128 steps, the "
+        f"LSTM {within('mqar', 'lstm'):.0%}, RG-LRU {within('mqar', 'rglru'):.0%}"
+    )
+    guessed = [within("mqar", mixer) for mixer in ("transformer", "hybrid")]
+    yield f"the eight values that they have seen ({between(guessed, '.0%')} against 12.5%)"
+    longer = applied("mqar, 8 pairs in 64 steps", "transformer, by attention alone")
+    yield (
+        f"gets {within('mqar', 'attention'):.0%}, and "
+        f"{longer['accuracy']:.0%} within 1,500 steps of 64"
+    )
+    yield f"neighbours are at most {100 * widest_gap():.1f} points apart"
+    vectors = [*by_size("lstm"), *by_size("rglru")]
+    yield f"at most {max(vectors):.0%} of the values at any of these sizes"
+    found = {
+        mixer: sum(share > 0.5 for share in by_size(mixer))
+        for mixer in ("attention", "gated_deltanet")
+    }
+    yield (
+        f"finds it at {WORDS[found['attention']]} size of three, Gated DeltaNet at "
+        f"{WORDS[found['gated_deltanet']]}"
+    )
+
+
+def seeds(probe: str, mixer: str, split: str = "test") -> list[float]:
+    """What each seed of the chosen learning rate reaches, on `test` with longer sequences."""
+    model = long_range.models()[probe, mixer]
+    rows = model.rows(long_range.RESULTS)
+    return [row["summary"][split][model.metric] for row in rows]
+
+
+def within(probe: str, mixer: str) -> float:
+    """The mean over seeds on lengths like those of training."""
+    return float(np.mean(seeds(probe, mixer, "valid")))
+
+
+def beyond(probe: str, mixer: str) -> float:
+    """The mean over seeds on longer sequences."""
+    return float(np.mean(seeds(probe, mixer)))
+
+
+def trials(probe: str, mixer: str) -> list[float]:
+    """What the first seed reaches on longer sequences with each learning rate."""
+    model = long_range.models()[probe, mixer]
+    rows = rows_of(model.trials(), long_range.RESULTS)
+    return [row["summary"]["test"][model.metric] for row in rows]
+
+
+def widest_gap() -> float:
+    """The most by which a mixer is better than the next on expressions or nested lists."""
+    shares = [
+        [within(probe, mixer) for mixer in long_range.FIVE]
+        for probe in ("bracket arithmetic", "listops")
+    ]
+    return float(np.diff(np.sort(shares)).max())
+
+
+def by_size(mixer: str) -> list[float]:
+    """What models of three sizes recall."""
+    model = long_range.models()[state_size.PROBE, mixer]
+    cells = [state_size.cell(mixer, size) for size in state_size.SIZES]
+    lent = [found for cell in cells for found in model.lend(cell, long_range.RESULTS)]
+    return [row["summary"]["valid"][model.metric] for row in rows_of(lent, long_range.RESULTS)]
+
+
+def of_scaling() -> Iterator[str]:
+    """What more parameters, tokens and context are worth."""
+    falls, by_steps, best_places = {}, {}, []
+    for mixer in scaling.MIXERS:
+        sizes = means(scaling.by_size(mixer, scaling.RESULTS))
+        falls[mixer] = sizes[scaling.SIZES[0]] - sizes[scaling.SIZES[-1]]
+        by_steps[mixer] = means(scaling.by_steps(mixer, scaling.RESULTS))
+        (largest,) = scaling.by_size(mixer, scaling.RESULTS)[scaling.SIZES[-1]]
+        best_places.append(scaling.PLACES[int(np.argmin(scaling.by_place(largest)))])
+    most, least = (
+        between([falls[mixer] for mixer in mixers], ".2f")
+        for mixers in (("lstm", "rglru", "hybrid"), ("rnn", "transformer"))
+    )
+    yield f"LSTM, RG-LRU and hybrid falls by {most}, that of RNN and Transformer by {least}"
+    behind = {
+        (mixer, steps): by_steps[mixer][steps] - by_steps["lstm"][steps]
+        for mixer in ("transformer", "hybrid")
+        for steps in scaling.STEPS
+    }
+    yield (
+        f"({behind['transformer', 200]:.2f} and {behind['hybrid', 200]:.2f} after 200 steps, "
+        f"{behind['transformer', 1600]:.2f} and {behind['hybrid', 1600]:.2f} after 1,600)"
+    )
+    yield f"no model gains anything after some {max(best_places)} tokens"
+
+
+def means(groups: Mapping[int, Sequence[Mapping[str, Any]]]) -> dict[int, float]:
+    """The mean loss of each group of rows."""
+    return {at: float(np.mean(scaling.losses(rows))) for at, rows in groups.items()}
+
+
+def of_certificates() -> Iterator[str]:
+    """Whether Newton's method returns what the loop would have returned."""
+    rows = read_lines(certificates.RESULTS)
+    chaotic, others = (
+        [row for row in rows if (row["exponent"] > 0) == positive] for positive in (True, False)
+    )
+    yield f"{sum(map(holds, rows)):,} of {len(rows):,} cases are as promised"
+    yield (
+        f"Of the {len(chaotic)} chaotic ones {WORDS[sum(row['certified'] for row in chaotic)]} was "
+        f"certified, and of the other {len(others)} the loop did "
+        f"{sum(not row['certified'] for row in others)}"
+    )
+
+
+def of_depth() -> Iterator[str]:
+    """How many steps wait for one another."""
+    rows = {(row["recurrence"], row["form"]): row for row in read_lines(depth.RESULTS)}
+    dense, diagonal = (rows[cell, "newton"]["iterations"] for cell in ("gru", "paragru"))
+    fewer = {
+        cell: rows[cell, "sequential"]["arithmetic_depth"]
+        / rows[cell, "newton"]["arithmetic_depth"]
+        for cell in ("gru", "paragru")
+    }
+    yield (
+        f"A dense Jacobian (GRU) needs {WORDS[dense]} linear recurrences with 8 × 8 matrices, a "
+        f"diagonal one (ParaGRU) {WORDS[diagonal]} of numbers: operations that wait for one "
+        f"another are {fewer['gru']:.0f} and {fewer['paragru']:.0f} times fewer than in the loop"
+    )
+
+
+def of_peers() -> Iterator[str]:
+    """How fast a train step is beside other frameworks, and what holds it up."""
+    ratios = {(row["model"], row["time"]): row["ratio"] for row in read_lines(peers.RESULTS)}
+    missed = [
+        f"`{model}` at {time} steps ({ratio:.2f})"
+        for (model, time), ratio in ratios.items()
+        if ratio > AIMS[model][time > 64]
+    ]
+    yield f"Missed are those of {', '.join(missed)}."
+    small = {
+        row["model"]: 1e3 * row["milliseconds"]["loop: the rest"] / row["time"]
+        for row in read_lines(profile.RESULTS)
+    }
+    yield (
+        f"the rest inside it many small operations, {small['rnn']:.0f} microseconds for each step "
+        f"of the `rnn` and {small['lstm']:.0f} of the `lstm`"
+    )
+
+
+def of_applications() -> Iterator[str]:
+    """Which mixer suits which application."""
+    (aim,) = applications.APPLICATIONS["sst2, valid"].lines.values()
+    above = applied("sst2, valid", "lstm, in both directions")["accuracy"] - aim["accuracy"]
+    fewer = int(above * SST2_SENTENCES) + 1
+    yield f"and {WORDS[fewer]} sentence fewer would miss the aim"
+    copied = applied("copy, 100 steps", "lstm")["accuracy"]
+    errors = [applied("adding, 400 steps", mixer)["loss"] for mixer in ("lstm", "gru")]
+    yield (
+        f"copying over 100 steps ({copied:.1%} right) and adding 400 numbers (an error of "
+        f"{between(errors, '.4f')})"
+    )
+    recalled = applied("mqar, 8 pairs in 64 steps", "transformer, by attention alone")["accuracy"]
+    yield f"MQAR ({recalled:.1%}) by attention alone"
+
+
+def applied(name: str, model: str) -> applications.Metrics:
+    """What a model reaches on the validation split of an application."""
+    ran = applications.rows_by_word(
+        applications.APPLICATIONS[name], read_rows(applications.RESULTS)
+    )
+    return ran[model]["summary"]["valid"]
+
+
+QUOTES = {
+    "experiments/long_range/README.md": of_long_range,
+    "experiments/scaling/README.md": of_scaling,
+    "experiments/certificates/README.md": of_certificates,
+    "experiments/depth/README.md": of_depth,
+    "experiments/peers/README.md": of_peers,
+    "experiments/applications/README.md": of_applications,
+}
