@@ -1,7 +1,11 @@
 """Predicts from a run's folder alone: `python -m seqjax.predict --workdir DIR < lines`.
 
 One input a line on standard input, one prediction a line on standard output. A terminal shows texts
-while they are written.
+while they are written. Of a text that is too long to label or translate as a whole, standard error
+tells which part was left out.
+
+Where a run reads files, a line is the path of one. A picture or a clip is taken as it is: MNIST's
+digits are light on dark, so for a run on them dark ink on light paper must be inverted before.
 """
 
 import sys
@@ -86,6 +90,8 @@ def batches_of(trained: Trained, lines: Sequence[str], first: int, batch_size: i
     """Batches of typed lines, the first of which has the number `first`."""
     setup = trained.setup
     typed = [line.rstrip("\r\n") for line in lines]
+    for sentence in setup.config.data.unread(typed, trained.tokenizer):
+        print(sentence, file=sys.stderr)
     split = setup.config.data.read(typed, setup.facts, trained.tokenizer)
     numbers = np.arange(first, first + len(typed), dtype=np.int32)
     return Batches(

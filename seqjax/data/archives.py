@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from seqjax.data.files import locate
+from seqjax.data.files import locate, path_of
 from seqjax.errors import UserError
 
 # What claims to be larger is refused: one file, and all that are read together.
@@ -26,7 +26,7 @@ def contents(field: str, name: str, suffix: str) -> dict[str, bytes]:
     all but one would be lost: that is a UserError.
     """
     origin = f"{field}={name!r}"
-    path = Path(name).expanduser()
+    path = path_of(name)
     found: dict[str, bytes] = {}
     together = 0
     try:
@@ -80,7 +80,7 @@ def _of_archive(path: Path, origin: str) -> Iterator[tuple]:
 
 def digestible(name: str) -> list[Path]:
     """The files that a folder or an archive consists of, sorted: what a hash of it is made from."""
-    path = Path(name).expanduser()
+    path = path_of(name)
     if not path.is_dir():
         return [path]
     return sorted(Path(folder, file) for folder, _, files in os.walk(path) for file in files)

@@ -178,7 +178,7 @@ class BabiConfig(DataConfig):
         return found
 
     def _path(self, task: int, split: str) -> Path:
-        folder = Path(self.folder).expanduser()
+        folder = files.path_of(self.folder)
         found = [
             path
             for ending in ("", *files.OPEN)

@@ -2,7 +2,7 @@
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -58,11 +58,25 @@ class DataConfig(ABC):
     def read(self, lines: Sequence[str], facts: DataFacts, tokenizer: Tokenizer | None) -> Split:
         """Lines that a person typed (a text, the path of a file) as rows without answers."""
 
+    def unread(self, lines: Sequence[str], tokenizer: Tokenizer | None) -> Iterator[str]:
+        """A sentence for each of these lines that `read` cuts."""
+        return iter(())
+
     def read_references(
         self, split: str, tokenizer: Tokenizer | None, cache_folder: Path
     ) -> Sequence[str]:
         """What people wrote, one for each row of `read_split`, where a task's answers are texts."""
         raise NotImplementedError
+
+
+def told_cut(rows: Ragged, lines: Sequence[str], longest: int, lost: str) -> Iterator[str]:
+    """A sentence for each line whose row is longer than what is read of it; `lost` is the rest."""
+    for line, length in zip(lines, rows.lengths, strict=True):
+        if length > longest:
+            yield (
+                f"The line {line[:40]!r} has {length} tokens, and this run reads at most "
+                f"{longest}: its {lost} was left out."
+            )
 
 
 def check_longest(rows: Ragged, lines: Sequence[str], facts: DataFacts) -> None:

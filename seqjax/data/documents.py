@@ -104,8 +104,8 @@ def _paths(config: DocumentSource, split: str) -> list[Path]:
     name = getattr(config, split)
     if not name:
         return []
-    if glob.has_magic(name) and not Path(name).expanduser().exists():
-        found = sorted(glob.glob(str(Path(name).expanduser()), recursive=True))
+    if glob.has_magic(name) and not files.path_of(name).exists():
+        found = sorted(glob.glob(str(files.path_of(name)), recursive=True))
         paths = [path for path in map(Path, found) if path.is_file()]
         if not paths:
             raise UserError(

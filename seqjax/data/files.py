@@ -14,10 +14,17 @@ from seqjax.errors import UserError
 OPEN: dict[str, Callable] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
+def path_of(name: str) -> Path:
+    """The path that a person wrote: `~` is a home, but where no user has that name."""
+    # Path.expanduser raises an error there, as of a file ~backup.csv.
+    return Path(os.path.expanduser(name))
+
+
 def locate(field: str, name: str) -> Path:
     """The path of an existing file."""
-    path = Path(name).expanduser()
-    if not (path.is_file() and os.access(path, os.R_OK)):
+    path = path_of(name)
+    # Path.is_file raises an error where a name is longer than any file's can be.
+    if not (os.path.isfile(path) and os.access(path, os.R_OK)):
         raise UserError(f"{field}={name!r} is not a readable file (sought: {path.absolute()}).")
     return path
 

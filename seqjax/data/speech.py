@@ -82,7 +82,7 @@ class SpeechConfig(DataConfig):
             digest.update(importlib.metadata.version("tensorflow-datasets").encode())
         for split, name in (("train", self.train), ("test", self.test)):
             digest.update(f"\n{split}".encode())
-            if name and not Path(name).expanduser().is_dir():
+            if name and not files.path_of(name).is_dir():
                 files.locate(f"data.{split}", name)
             for path in digestible(name) if name else ():
                 digest.update(f"\n{path.name} ".encode())
@@ -168,7 +168,7 @@ class SpeechConfig(DataConfig):
             from seqjax.data import tfds
 
             name = self.source.removeprefix("tfds:")
-            archive = tfds.downloaded(self.source, name, cache_folder / "tfds")
+            (archive,) = tfds.downloaded(self.source, name, cache_folder / "tfds").values()
             everything, named = read_files("data.source", str(archive), self.rate), []
         if self.held_out_speaker:
             known = speakers([*everything, *named])

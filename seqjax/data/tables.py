@@ -9,6 +9,7 @@ columns, and blank lines are no rows. `.jsonl` has one object a line. Each may b
 import contextlib
 import csv
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -102,6 +103,13 @@ def _table(
         )
     names = [name.strip() for name in header]
     _check_columns(columns, names, f"{origin}, line {line}")
+    for name, count in Counter(names).items():
+        # Spreadsheets leave nameless columns at the end, which nobody asks for.
+        if count > 1 and (name or name in columns.values()):
+            raise UserError(
+                f"{origin}, line {line}: the header names {name!r} {count} times: give every "
+                f"column a name of its own."
+            )
     wanted = [names.index(name) for name in columns.values()]
     for line, row in rows:
         if len(row) != len(names):

@@ -7,9 +7,11 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlsplit
 
 import requests
 import tensorflow_datasets as tfds
@@ -18,14 +20,16 @@ import tensorflow_datasets.translate  # and that of the translation sets
 from filelock import FileLock
 from tensorflow_datasets.core.download import downloader
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+from tensorflow_datasets.core.download.resource import Resource, write_info_file
 from tensorflow_datasets.core.utils.lazy_imports_utils import tensorflow as lazy_tensorflow
+from tensorflow_datasets.core.utils.lazy_imports_utils import tree
 
+from seqjax.data import files
 from seqjax.data.documents import DocumentSource
+from seqjax.data.downloads import RETRIES, Download, fetch
 from seqjax.data.pairs import PairSource
 from seqjax.data.texts import Texts, TextSource
 from seqjax.errors import UserError, did_you_mean
-
-RETRIES = 4  # about five seconds without a network, where TFDS itself would take minutes
 
 
 def prepared_builder(source: str, name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
@@ -49,7 +53,7 @@ def prepared_builder(source: str, name: str, data_dir: Path) -> tfds.core.Datase
             f"data.source={source!r}: {reason}; {base} has the configurations {configs}."
         ) from error
     data_dir.mkdir(parents=True, exist_ok=True)
-    manual = data_dir / "downloads" / "manual"
+    manual = _manual(data_dir)
     if builder.MANUAL_DOWNLOAD_INSTRUCTIONS and not manual.is_dir():
         instructions = " ".join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())
         raise UserError(
@@ -59,38 +63,38 @@ def prepared_builder(source: str, name: str, data_dir: Path) -> tfds.core.Datase
         if not builder.data_path.exists():
             for left_by_a_killed_process in builder.data_path.parent.glob("incomplete.*"):
                 left_by_a_killed_process.rmtree()
-            _download_and_prepare(builder, source, manual)
+            _download_and_prepare(builder, source, data_dir)
     return builder
 
 
-def downloaded(source: str, name: str, data_dir: Path) -> Path:
-    """The one file that a set consists of, as TFDS downloads and checks it.
+def downloaded(source: str, name: str, data_dir: Path) -> dict[str, Path]:
+    """The files that a set consists of, by the names that they were published under.
 
-    For a set that TFDS cannot even describe without TensorFlow, such as one of sounds.
+    For a set that TFDS cannot even describe without TensorFlow, such as one of sounds or images.
     """
     infos = tfds.builder_cls(name).url_infos
-    (url,) = infos
     data_dir.mkdir(parents=True, exist_ok=True)
-    manual = data_dir / "downloads" / "manual"
-    tfds.enable_progress_bar()
-    with FileLock(data_dir / f"{name}.lock"), _told(source, infos, manual):
-        manager = tfds.download.DownloadManager(
-            download_dir=data_dir / "downloads",
-            manual_dir=manual,
-            url_infos=infos,
-            dataset_name=name,
-        )
-        with _without_tensorflow(), contextlib.redirect_stdout(sys.stderr):
-            return Path(manager.download(url))
+    with FileLock(data_dir / f"{name}.lock"), _told(source, infos, data_dir), _without_tensorflow():
+        paths = _Downloads(source, name, infos, data_dir).download({url: url for url in infos})
+    return {infos[url].filename: Path(path) for url, path in paths.items()}
 
 
-def _download_and_prepare(builder: tfds.core.DatasetBuilder, source: str, manual: Path) -> None:
+def _download_and_prepare(builder: tfds.core.DatasetBuilder, source: str, data_dir: Path) -> None:
+    infos = builder.url_infos or {}
     downloads = builder.url_infos is not None
     (tfds.enable_progress_bar if downloads else tfds.disable_progress_bar)()
     # What TFDS prints is about the download, and no part of a command's result on standard output.
     messages = sys.stderr if downloads else io.StringIO()
+    builder._make_download_manager = lambda **_: _Downloads(
+        source,
+        builder.name,
+        infos,
+        data_dir,
+        manual_dir_instructions=builder.MANUAL_DOWNLOAD_INSTRUCTIONS,
+        max_simultaneous_downloads=builder.MAX_SIMULTANEOUS_DOWNLOADS,
+    )
     with (
-        _told(source, builder.url_infos or {}, manual),
+        _told(source, infos, data_dir),
         _without_tensorflow(),
         contextlib.redirect_stdout(messages),
     ):
@@ -99,21 +103,101 @@ def _download_and_prepare(builder: tfds.core.DatasetBuilder, source: str, manual
         )
 
 
+class _Downloads(tfds.download.DownloadManager):
+    """Brings the files whose size and hash TFDS knows, before TFDS looks for them.
+
+    TFDS's own downloader begins anew after an interruption; the few that need more than a request
+    are left to it.
+    """
+
+    def __init__(
+        self, source: str, name: str, infos: Mapping[str, Any], data_dir: Path, **options: Any
+    ) -> None:
+        super().__init__(
+            download_dir=data_dir / "downloads",
+            manual_dir=_manual(data_dir),
+            url_infos=infos,
+            dataset_name=name,
+            **options,
+        )
+        self._source = source
+
+    def download(self, url_or_urls: Any) -> Any:
+        """The paths of the files at one or several addresses."""
+        with self._brought(url_or_urls):
+            return super().download(url_or_urls)
+
+    def download_and_extract(self, url_or_urls: Any) -> Any:
+        """The paths of what the files at one or several addresses hold."""
+        with self._brought(url_or_urls):
+            return super().download_and_extract(url_or_urls)
+
+    @contextlib.contextmanager
+    def _brought(self, url_or_urls: Any) -> Iterator[None]:
+        """TFDS finds the files there, and shows its own progress where it brings some itself."""
+        resources = [
+            address if isinstance(address, Resource) else Resource(url=address)
+            for address in tree.flatten(url_or_urls)
+        ]
+        ours = [r for r in resources if r.url in self._url_infos and _is_plain(r.url)]
+        wanted = {file.path: file for file in map(self._missing, ours) if file}
+        if wanted:
+            registry = f"TFDS {tfds.__version__}"
+            fetch(f"data.source={self._source!r}", registry, list(wanted.values()))
+        if len(ours) == len(resources):
+            tfds.disable_progress_bar()
+        yield
+        tfds.enable_progress_bar()
+
+    def _missing(self, resource: Resource) -> Download | None:
+        """What is to be downloaded, if that is neither there nor has been put there by hand."""
+        info = self._url_infos[resource.url]
+        # Its name holds the hash, so that no two files go to one place.
+        path = Path(self._get_dl_path(resource, info.checksum))
+        by_hand = Path(self._manual_dir, info.filename) if info.filename else None
+        if path.exists() or (by_hand and by_hand.exists()):
+            return None
+        # TFDS takes a file that has this beside it.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        published = info.filename or PurePosixPath(urlsplit(resource.url).path).name
+        write_info_file(resource.url, path, self._dataset_name, published, info)
+        return Download(resource.url, int(info.size), info.checksum, path, by_hand)
+
+
+def _is_plain(url: str) -> bool:
+    """Whether a request brings the file; Google Drive asks a question first."""
+    return url.startswith(("http://", "https://")) and "://drive.google.com/" not in url
+
+
+def _manual(data_dir: Path) -> Path:
+    """The folder in which TFDS finds files that were put there by hand."""
+    return data_dir / "downloads" / "manual"
+
+
 @contextlib.contextmanager
-def _told(source: str, infos: Mapping[str, Any], manual: Path) -> Iterator[None]:
-    """What a download can fail from, in a sentence each."""
+def _told(source: str, infos: Mapping[str, Any], data_dir: Path) -> Iterator[None]:
+    """What a preparation can fail from, in a sentence each."""
+    manual = _manual(data_dir)
     try:
         yield
-    except (requests.RequestException, tfds.download.DownloadError) as error:
-        files = [info.filename for info in infos.values() if info.filename]
+    except (requests.RequestException, URLError, tfds.download.DownloadError) as error:
+        names = [info.filename for url, info in infos.items() if not _is_plain(url)]
+        remedy = f", or put {', '.join(filter(None, names))} into {manual}" if any(names) else ""
         raise UserError(
             f"data.source={source!r} could not be downloaded ({type(error).__name__}): connect to "
-            f"the network, or put {', '.join(files) or 'its files'} into {manual}."
+            f"the network{remedy}."
         ) from error
     except NonMatchingChecksumError as error:
+        others = [
+            str(manual / info.filename)
+            for info in infos.values()
+            if info.filename
+            and (manual / info.filename).exists()
+            and files.digest(manual / info.filename).hex() != info.checksum
+        ]
         raise UserError(
-            f"data.source={source!r}: a downloaded file is not the one that TFDS "
-            f"{tfds.__version__} expects: remove {manual.parent} and try again."
+            f"data.source={source!r}: a file is not the one that TFDS {tfds.__version__} expects: "
+            f"remove {', '.join(others) or manual.parent} and try again."
         ) from error
     except ModuleNotFoundError as error:
         raise UserError(
@@ -209,8 +293,9 @@ def read_pairs(
             raise UserError(
                 f"{origin}: data.{field}={getattr(config, field)!r} must be a text, not {feature}."
             )
+    # A sentence is a line, as in text files: OPUS's even hold the line's end.
     rows = [
-        [_string(row[getattr(config, field)]) for field in fields]
+        [_string(row[getattr(config, field)]).strip() for field in fields]
         for row in _rows(builder, expression, origin)
     ]
     return [source for source, _ in rows], [target for _, target in rows]

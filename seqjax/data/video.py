@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Int, UInt8
-from PIL import Image, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageSequence
 
 from seqjax.data.arrays import Split
 from seqjax.data.dataset import SPLITS, DataConfig, Dataset
 from seqjax.data.facts import DataFacts, SplitFacts
+from seqjax.data.files import path_of
+from seqjax.data.image_files import UNREADABLE, grey
 from seqjax.data.images import ImagesConfig
 from seqjax.data.prepare import prepared_split
 from seqjax.data.probes.draws import Draws
@@ -51,7 +53,8 @@ class VideoConfig(DataConfig):
     (BSD licence) carries 5,000 of its training images.
     """
 
-    source: str = "mnist_sample"  # the images: mnist_sample or idx, as in configs/pixels.py
+    # the images: mnist_sample, tfds:mnist or idx, as in configs/pixels.py
+    source: str = "mnist_sample"
     train: str = ""
     valid: str = ""
     test: str = ""
@@ -91,7 +94,7 @@ class VideoConfig(DataConfig):
 
     def make(self, fingerprint: str, cache_folder: Path) -> Dataset:
         """All clips, and the error of the last frame as a forecast of the next."""
-        images, notes = self.images.images()
+        images, notes = self.images.images(cache_folder)
         # Where there are no test images, clips of other numbers show those of valid.
         images.setdefault("test", images["valid"])
         rows = {"train": self.train_rows, "valid": self.valid_rows, "test": self.test_rows}
@@ -161,14 +164,17 @@ class VideoConfig(DataConfig):
         return Split({"frames": np.stack([self.read_clip(line) for line in lines])})
 
     def read_clip(self, name: str) -> UInt8[np.ndarray, "frames pixels"]:
-        """The last frames of an animated picture, made grey and brought to the canvas."""
+        """The last frames of an animated picture, made grey and brought to the canvas.
+
+        As in `image_files`: where a run has learned from light on dark, a clip must be so too.
+        """
         try:
-            with Image.open(Path(name).expanduser()) as clip:
+            with Image.open(path_of(name)) as clip:
                 frames = [
-                    np.asarray(frame.convert("L").resize((self.canvas, self.canvas)))
+                    np.asarray(grey(frame, name).resize((self.canvas, self.canvas)))
                     for frame in ImageSequence.Iterator(clip)
                 ]
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
+        except UNREADABLE as error:
             raise UserError(f"{name!r} is not the path of a readable clip ({error}).") from error
         if len(frames) < self.frames:
             raise UserError(

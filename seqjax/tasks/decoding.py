@@ -104,7 +104,8 @@ def restrict(logits: Logits, top_k: int, top_p: float) -> Logits:
     ordered = jnp.take_along_axis(logits, order, axis=-1)
     kept = jnp.ones(ordered.shape, bool)
     if top_k:
-        kept &= jnp.arange(ordered.shape[-1])[None] < top_k
+        size = ordered.shape[-1]
+        kept &= jnp.arange(size)[None] < min(top_k, size)  # a k of any size, which int32 is not
     if top_p < 1:
         shares = jax.nn.softmax(jnp.where(kept, ordered, -jnp.inf))
         before = jnp.cumsum(shares, axis=-1) - shares

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqjax.data.files import path_of
 from seqjax.errors import UserError
 
 FORMATS = (".svg", ".png", ".pdf")
@@ -16,7 +17,7 @@ def numbered(name: str, row: int) -> Path:
 
     UserError where there cannot be such a picture.
     """
-    path = Path(name).expanduser()
+    path = path_of(name)
     if path.suffix not in FORMATS or not path.parent.is_dir():
         raise UserError(
             f"--plot={name} must end in {', '.join(FORMATS)} and lie in a folder that exists."

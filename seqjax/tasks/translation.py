@@ -175,8 +175,11 @@ class Translation(Task):
         tokenizer: Tokenizer,
         options: SearchOptions,
     ) -> Sequence[str]:
-        """The translations."""
-        return [tokenizer.target.decode(row.tolist()) for row in predictions]
+        """The translations; that of a blank line, whose source is END alone, is blank."""
+        return [
+            tokenizer.target.decode(row.tolist()) if length > 1 else ""
+            for length, row in zip(batch["source_length"], predictions, strict=True)
+        ]
 
     def score(self, answers: Sequence[str], references: Sequence[str]) -> dict[str, float | str]:
         """The BLEU of sacreBLEU (Post 2018), and the signature that says how it was counted."""

@@ -45,6 +45,16 @@ def test_any_line_has_an_answer_and_changes_no_other(predict, line, what):
     assert middle[0] in ("fresh", "rotten")
 
 
+def test_a_text_that_loses_its_middle_is_told(command, one_run):
+    lines = b"\n".join([GOOD, b"film " * 300, BAD])
+    outcome = command("predict", f"--workdir={one_run}", stdin=lines)
+    assert len(answers(outcome)) == 3
+    assert outcome.err == (
+        f"The line {('film ' * 8)!r} has 300 tokens, and this run reads at most 256: its middle "
+        "was left out.\n"
+    )
+
+
 @pytest.mark.parametrize("end", [b"\n", b"", b"\r\n"])
 def test_the_end_of_the_last_line(predict, end):
     assert len(predict(GOOD + b"\n" + BAD + end)) == 2

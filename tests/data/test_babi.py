@@ -62,16 +62,24 @@ def test_stories_are_the_same_on_any_machine():
 
 
 @pytest.mark.parametrize(("task", "count"), [(1, 2_000), (6, 2_000), (15, 2_500)])
-def test_the_published_stories(shared_data, task, count):
+def test_the_published_stories_have_their_answers(shared_data, task, count):
     config = BabiConfig(source="files", folder=str(shared_data / "babi_en10k"), tasks=(task,))
     splits = {name: each[task] for name, each in config.stories_of_splits().items()}
     assert len(splits["train"]) + len(splits["valid"]) == count
     assert len(splits["valid"]) == count // 10
-    asked = {name: len(list(stories.questions(told))) for name, told in splits.items()}
-    assert (asked["train"] + asked["valid"], asked["test"]) == (10_000, 1_000)
     for told in splits.values():
         for story in told:
             assert list(solved(story)) == answered(story)
+
+
+@pytest.mark.parametrize("task", [1, 4, 6, 9, 15, 16, 19, 20])
+def test_as_many_questions_as_published(shared_data, task):
+    config = BabiConfig(source="files", folder=str(shared_data / "babi_en10k"), tasks=(task,))
+    asked = {
+        name: len(list(stories.questions(told[task])))
+        for name, told in config.stories_of_splits().items()
+    }
+    assert (asked["train"] + asked["valid"], asked["test"]) == (10_000, 1_000)
 
 
 @pytest.fixture

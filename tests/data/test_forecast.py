@@ -1,12 +1,15 @@
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.linear_model import LinearRegression
 
-from seqjax.data.forecast import ForecastConfig
+from seqjax.data import forecast
+from seqjax.data.forecast import SMALLEST, ForecastConfig, divisor
 from seqjax.data.linear_forecast import baselines, fit
 from seqjax.data.prepare import prepare
 from seqjax.data.time_series import moments_of, next_moments, read_table
@@ -52,6 +55,62 @@ def test_windows_are_cut_by_time(table, tmp_path):
     plain = prepare(dataclasses.replace(table, normalise_windows=False), tmp_path / "cache")
     assert not plain.splits["test"].columns["location"].any()
     assert np.all(plain.splits["test"].columns["scale"] == 1)
+
+
+@given(st.floats(-1e15, 1e15), st.integers(1, 300))
+def test_what_rounding_leaves_of_a_constant_is_no_deviation(constant, rows):
+    column = np.full(rows, constant)
+    assert divisor(float(column.mean()), float(column.std())) == 1
+    column[0] += max(1.0, abs(constant))
+    assert divisor(float(column.mean()), float(column.std())) == (column.std() or 1)
+
+
+@pytest.mark.parametrize("constant", [0.1, -7.3, 1e6 + 0.1])
+def test_a_column_that_begins_to_move_after_training_keeps_its_units(table, tmp_path, constant):
+    days = np.datetime64("2020-01-01") + np.arange(120)
+    lines = [f"{day},{constant + (row >= 100) * row / 10}" for row, day in enumerate(days)]
+    (tmp_path / "table.csv").write_text("\n".join(["date,a", *lines]) + "\n")
+    facts = prepare(table, tmp_path / "cache").facts
+    assert facts.normalisation["a"] == (pytest.approx(constant, rel=1e-9), 1.0)
+    measures = facts.splits["test"].measures
+    assert 0 < measures["last_value_mse"] < 12**2 and measures["linear_mse"] < 12**2
+
+
+def plain_normalisers(values, starts, context):
+    """The formula, with all windows at once."""
+    series = sliding_window_view(values, context, axis=0)[starts].swapaxes(1, 2)
+    scale = np.sqrt(series.var(axis=1, dtype=np.float32) + SMALLEST)
+    return {"location": series.mean(axis=1, dtype=np.float32), "scale": scale}
+
+
+@pytest.mark.parametrize("at_once", [1, 100, 1000, 2**21])
+@pytest.mark.parametrize(("columns", "context"), [(1, 2), (3, 12), (5, 96)])
+def test_windows_are_normalised_by_the_plain_formula(monkeypatch, at_once, columns, context):
+    monkeypatch.setattr(forecast, "VALUES_AT_ONCE", at_once)
+    chance = np.random.default_rng(0)
+    # Far from zero, where running sums would lose the deviations.
+    values = chance.normal(size=(300, columns)).cumsum(axis=0) + 1e5 * chance.normal(size=columns)
+    starts = np.sort(chance.integers(0, 300 - context, 150))
+    config = ForecastConfig(context=context, patch_size=1)
+    found = config.normalisers(values.astype(np.float32), starts)
+    expected = plain_normalisers(values.astype(np.float32), starts, context)
+    for name, array in expected.items():
+        assert found[name].dtype == np.float32
+        np.testing.assert_array_equal(found[name], array)
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+def test_windows_are_not_copied_together(monkeypatch, normalised):
+    monkeypatch.setattr(forecast, "VALUES_AT_ONCE", 2**14)
+    values, starts = np.ones((4000, 5), np.float32), np.arange(3000)
+    config = ForecastConfig(context=400, patch_size=1, normalise_windows=normalised)
+    tracemalloc.start()
+    split = config.windows(values, starts)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    kept = sum(split.columns[name].nbytes for name in ("location", "scale"))
+    everything = 3000 * 400 * 5 * 4
+    assert peak - kept < everything / 50
 
 
 def test_the_linear_line_is_that_of_scikit_learn():
@@ -106,6 +165,9 @@ def test_tables_of_the_package(settings, rows, columns, tmp_path):
 def test_etth1_has_its_usual_splits_and_its_published_line(shared_data, tmp_path):
     file = str(shared_data / "etth1" / "ETTh1.csv.gz")
     config = ForecastConfig(source="etth1", file=file, context=336, horizon=96, patch_size=16)
+    table = config.table()
+    assert table.values.shape == (17_420, 7)
+    assert table.columns == ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
     facts = prepare(config, tmp_path).facts
     assert {name: split.rows for name, split in facts.splits.items()} == {
         "train": 8640 - 336 - 96 + 1,
@@ -145,6 +207,10 @@ def test_months_go_on():
         ("date,a\n2020-01-02,\n", {}, "line 2: a='' is not a finite number"),
         ("date,a\n2020-01-02,nan\n", {}, "line 2: a='nan' is not a finite number"),
         ("date,a\n2020-01-02,1\n", {}, "leave no window in train"),
+        ("date,a,a\n2020-01-02,1,2\n", {}, "line 1: the header names 'a' 2 times"),
+        ("date,a,a,b\n2020-01-02,1,2,3\n", {}, "line 1: the header names 'a' 2 times"),
+        ("date,a,b,\n2020-01-02,1,2,\n", {}, "line 2: ='' is not a finite number"),
+        ("date,a,,\n2020-01-02,1,2,3\n", {}, "line 1: the header names '' 2 times"),
         ("date\n2020-01-02\n", {}, "has no rows of numbers"),
         ("date,a\n", {}, "has no rows of numbers"),
         ("", {}, "is empty: its first line must name the columns"),
@@ -164,6 +230,7 @@ def test_tables_that_cannot_be_read(tmp_path, text, settings, said):
         ({"source": "file"}, "data.file='' must name a table"),
         ({"file": "a.csv"}, "data.file='a.csv' must be empty"),
         ({"context": 1}, "data.context=1 must be at least 2"),
+        ({"columns": ("wind", "wind")}, r"data.columns=\('wind', 'wind'\) must name 'wind' once"),
         ({"patch_size": 7}, "data.patch_size=7 does not divide data.context=96"),
     ],
 )
@@ -177,6 +244,19 @@ def test_a_table_of_another_format(tmp_path):
     assert read_table("data.file", str(tmp_path / "table.jsonl"), "at", ()).values.tolist() == [[2]]
     (tmp_path / "table.tsv").write_text("at\ta\n2020-01-01T10:00\t2\n")
     assert read_table("data.file", str(tmp_path / "table.tsv"), "at", ()).values.tolist() == [[2]]
+
+
+def test_a_table_to_predict_from_is_normalised_as_in_training(table, tmp_path):
+    data = prepare(table, tmp_path / "cache")
+    lines = (tmp_path / "table.csv").read_text().splitlines()
+    names = []
+    for rows in (107, 117):  # the last windows whose targets are in the table end before row 117
+        names.append(str(tmp_path / f"first{rows}.csv"))
+        (tmp_path / f"first{rows}.csv").write_text("\n".join(lines[: 1 + rows]) + "\n")
+    read, test = table.read(names, data.facts, None).columns, data.splits["test"].columns
+    for row, window in enumerate((len(test["scale"]) - 11, len(test["scale"]) - 1)):
+        for name in ("series", "location", "scale"):
+            np.testing.assert_array_equal(read[name][row], test[name][window])
 
 
 def test_a_table_to_predict_from_has_enough_rows(table, tmp_path):

@@ -1,12 +1,19 @@
 import dataclasses
+import hashlib
+import http.server
+import threading
+from functools import partial
 
 import numpy as np
 import pytest
+import tensorflow_datasets
 from PIL import Image
+from tensorflow_datasets.core.download.checksums import UrlInfo
 
 from seqjax.data.image_files import labels_name
 from seqjax.data.images import VIEWS, ImagesConfig
 from seqjax.data.prepare import prepare
+from seqjax.data.video import VideoConfig
 from seqjax.errors import UserError
 
 CONSTANTS = {"mean": (0.0,), "deviation": (1.0,), "shape": (6, 4)}
@@ -86,6 +93,60 @@ def test_files_of_mnist(idx, tmp_path):
     np.testing.assert_array_equal(whole, np.arange(24) % 3)
 
 
+@pytest.fixture
+def mnist(idx, tmp_path, monkeypatch):
+    """The files of `idx` in the place of MNIST's own, on a server; returns the addresses."""
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    monkeypatch.setenv("NO_PROXY", "*")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        builder = tensorflow_datasets.builder_cls("mnist")
+        infos = {}
+        for info in builder.url_infos.values():
+            content = (tmp_path / info.filename).read_bytes()
+            infos[f"http://127.0.0.1:{server.server_port}/{info.filename}"] = UrlInfo(
+                len(content), hashlib.sha256(content).hexdigest(), info.filename
+            )
+        monkeypatch.setattr(builder, "url_infos", infos)
+        yield infos
+        server.shutdown()
+
+
+def test_mnist_is_downloaded_as_its_four_files(idx, mnist, tmp_path):
+    found = prepare(ImagesConfig(source="tfds:mnist"), tmp_path / "cache")
+    by_hand = prepare(idx, tmp_path / "cache")
+    assert found.notes == by_hand.notes and found.facts.splits == by_hand.facts.splits
+    for name, split in by_hand.splits.items():
+        for column, values in split.columns.items():
+            np.testing.assert_array_equal(found.splits[name].columns[column], values)
+    downloaded = [path.name for path in (tmp_path / "cache" / "tfds").rglob("*.gz")]
+    assert len(downloaded) == 4 and sum("t10k-labels" in name for name in downloaded) == 1
+
+
+def test_clips_are_made_of_mnist_too(mnist, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQJAX_CACHE", str(tmp_path / "cache"))
+    config = VideoConfig(source="tfds:mnist", canvas=8, train_rows=3, valid_rows=2, test_rows=2)
+    assert [len(split) for split in prepare(config, tmp_path / "cache").splits.values()] == [
+        3,
+        2,
+        2,
+    ]
+
+
+def test_where_mnist_is_put_by_hand_is_told(mnist, tmp_path):
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(
+        UserError, match=r"source='tfds:mnist' could.*/manual/t10k-labels-idx1"
+    ) as e:
+        prepare(ImagesConfig(source="tfds:mnist"), tmp_path / "cache")
+    assert "t10k-labels-idx1-ubyte.gz: HTTP status 404" in str(e.value)
+    manual = tmp_path / "cache" / "tfds" / "downloads" / "manual"
+    for name in ("t10k-labels-idx1-ubyte.gz", "train-images-idx3-ubyte.gz"):
+        assert f"/{name} to {manual / name}" in str(e.value)
+    assert "t10k-images" not in str(e.value)  # which is there
+
+
 def test_the_sample_of_mnist_is_divided_evenly(tmp_path):
     data = prepare(ImagesConfig(), tmp_path)
     for name, rows in (("train", 400), ("valid", 50), ("test", 50)):
@@ -102,7 +163,7 @@ def test_all_of_mnist_is_read(shared_data, tmp_path):
         train=str(folder / "train-images-idx3-ubyte.gz"),
         test=str(folder / "t10k-images-idx3-ubyte.gz"),
     )
-    images, _ = config.images()
+    images, _ = config.images(tmp_path)
     assert {name: len(label) for name, (_, label) in images.items()} == {
         "train": 55_000,
         "valid": 5_000,
@@ -130,7 +191,7 @@ def test_a_file_that_is_no_idx_file(idx, tmp_path, content):
     (tmp_path / "images.bin").write_bytes(content)
     config = dataclasses.replace(idx, train=str(tmp_path / "images.bin"), test="")
     with pytest.raises(UserError, match=r"data.train='.*images.bin' is (no IDX file|cut off)"):
-        config.images()
+        config.images(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +201,7 @@ def test_a_file_that_is_no_idx_file(idx, tmp_path, content):
         ({"view": "columns"}, "data.view='columns'"),
         ({"source": "idx"}, "data.train=''"),
         ({"train": "a"}, "data.train='a'"),
+        ({"source": "tfds:mnist", "test": "a"}, "data.test='a' must be empty"),
         ({"patch_size": 0}, "data.patch_size=0"),
         ({"permutation_seed": -1}, "data.permutation_seed=-1"),
     ],

@@ -2,10 +2,12 @@
 
 import gzip
 import hashlib
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow_datasets
 
 from seqjax.data import pairs, phrasebook
 from seqjax.data.prepare import prepare
@@ -15,6 +17,27 @@ from seqjax.errors import UserError
 
 ENGLISH = [f"the {word} number {n}" for n in range(12) for word in ("house", "tree")]
 GERMAN = [f"{'das Haus' if n % 2 == 0 else 'der Baum'} Nummer {n // 2}" for n in range(24)]
+
+
+class LocalPhrases(tensorflow_datasets.core.GeneratorBasedBuilder):
+    """A translation set of TFDS; some of its sentences end as a line does, as in OPUS."""
+
+    VERSION = tensorflow_datasets.core.Version("1.0.0")
+
+    def _info(self):
+        return tensorflow_datasets.core.DatasetInfo(
+            builder=self, features=tensorflow_datasets.features.Translation(["de", "en"])
+        )
+
+    def _split_generators(self, dl_manager):
+        return {
+            "train": self._generate_examples(slice(0, 20)),
+            "test": self._generate_examples(slice(20, 24)),
+        }
+
+    def _generate_examples(self, rows):
+        for number, (english, german) in enumerate(zip(ENGLISH[rows], GERMAN[rows], strict=True)):
+            yield number, {"en": f"{english}\n" if number % 2 else english, "de": german}
 
 
 @pytest.fixture
@@ -85,6 +108,48 @@ def test_tables_have_a_column_for_each_language(tmp_path):
     assert sorted(both) == sorted(zip(ENGLISH, GERMAN, strict=True))
 
 
+def test_a_translation_set_of_tfds(tmp_path):
+    config = SentencePairsConfig(
+        source="tfds:local_phrases", valid="train[:4]", test="test", vocabulary_size=300
+    )
+    data = prepare(config, tmp_path)
+    found, notes = pairs.read(config, tmp_path)
+    assert not notes and "tensorflow" not in sys.modules
+    for split, rows in (("train", slice(0, 20)), ("test", slice(20, 24))):
+        both = zip(found[split].sources, found[split].targets, strict=True)
+        assert sorted(both) == sorted(zip(ENGLISH[rows], GERMAN[rows], strict=True))
+    assert found["valid"].sources == found["train"].sources[:4]
+    test = data.splits["test"]
+    assert texts(test, "source", data.tokenizer) == found["test"].sources
+    assert texts(test, "target", data.tokenizer) == found["test"].targets
+
+    # As a run that was trained sees it.
+    again = config.read_split("test", data.facts, data.tokenizer, tmp_path)
+    np.testing.assert_array_equal(again.columns["target"].values, test.columns["target"].values)
+    assert config.read_references("test", data.tokenizer, tmp_path) == found["test"].targets
+
+    # The other way round, and with a valid that is cut.
+    turned = replace(config, source_language="de", target_language="en", valid="")
+    backwards, notes = pairs.read(turned, tmp_path)
+    assert backwards["test"].sources == found["test"].targets
+    assert "2 of the 20 training pairs" in notes[0] and len(backwards["valid"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"source": "tfds:local_phrase"}, r"data\.source='tfds:local_phrase'.*'local_phrases'"),
+        ({"target_language": "fr"}, r"no feature data\.target_language='fr'; there is de, en"),
+        ({"valid": "validation"}, r"data\.valid='validation' of data\.source='tfds:local_phrases'"),
+        ({"test": "test[:0]"}, r"data\.test='test\[:0\]'"),
+    ],
+)
+def test_mistakes_with_a_translation_set_of_tfds_are_told(settings, said, tmp_path):
+    with pytest.raises(UserError, match=said) as error:
+        pairs.read(SentencePairsConfig(**{"source": "tfds:local_phrases"} | settings), tmp_path)
+    assert "\n" not in str(error.value)
+
+
 def test_translations_of_one_sentence_stay_together():
     rows = pairs.Pairs([f"s{n % 20}" for n in range(60)], [f"t{n}" for n in range(60)])
     train, valid = pairs.cut(rows)
@@ -111,6 +176,35 @@ def test_long_pairs_are_left_out_of_training_and_cut_elsewhere(files, tmp_path):
         assert sum("mit" in text for text in references) == count
     with pytest.raises(UserError, match=r"data\.max_length=2 leaves no training pair"):
         prepare(replace(config, max_length=2), tmp_path / "cache")
+
+
+@pytest.mark.parametrize("tokenizer", ["word", "character", "bpe"])
+def test_a_blank_line_has_no_tokens_and_changes_no_other(files, tmp_path, tokenizer):
+    config = config_of(files, tokenizer=tokenizer)
+    data = prepare(config, tmp_path / "cache")
+    lines = [ENGLISH[0], "", " \t ", "\u3000", ENGLISH[1]]
+    source = config.read(lines, data.facts, data.tokenizer).columns["source"]
+    assert [row.tolist() for row in list(source)[1:4]] == [[END]] * 3
+    alone = config.read([lines[0], lines[4]], data.facts, data.tokenizer).columns["source"]
+    for found, expected in zip((source[0], source[4]), alone, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    unknown = config.read(["§"], data.facts, data.tokenizer).columns["source"]
+    assert len(unknown[0]) > 1
+
+
+def test_a_line_that_loses_its_end_is_told(files, tmp_path):
+    config = config_of(files, tokenizer="word", max_length=7)
+    data = prepare(config, tmp_path / "cache")
+    fits, longer = "the house the tree the house", "the house the tree the house the"
+    lines = [fits, longer, "", longer + " number 1"]
+    rows = config.read(lines, data.facts, data.tokenizer).columns["source"]
+    assert rows[0].tolist() == rows[1].tolist() == rows[3].tolist()
+    assert list(config.unread(lines, data.tokenizer)) == [
+        f"The line {longer!r} has 7 tokens, and this run reads at most 6: its end was left out.",
+        "The line 'the house the tree the house the number ' has 9 tokens, and this run reads at "
+        "most 6: its end was left out.",
+    ]
+    assert list(config.unread([fits], data.tokenizer)) == []
 
 
 def test_a_change_of_either_file_is_noticed(files, tmp_path):

@@ -1,13 +1,21 @@
 """Recordings, their log-mel steps, and who is heard in which split."""
 
+import dataclasses
+import hashlib
+import http.server
 import io
+import tarfile
+import threading
+from functools import partial
 
 import numpy as np
 import pytest
+import tensorflow_datasets
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import wavfile
 from scipy.signal import stft
+from tensorflow_datasets.core.download.checksums import UrlInfo
 
 from seqjax.data.mel import log_mel, mel, triangles
 from seqjax.data.prepare import prepare
@@ -93,6 +101,59 @@ def test_takes_decide_the_splits(words, tmp_path):
     np.testing.assert_allclose(frames.values.std(axis=0), 1, atol=1e-4)
 
 
+@pytest.fixture
+def spoken_digit(words, tmp_path, monkeypatch):
+    """The recordings of `words` in the place of the data set's own, packed alike, on a server."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with tarfile.open(folder / "v1.0.9.tar.gz", "w:gz") as archive:
+        archive.add(words.train, "free-spoken-digit-dataset-1.0.9/recordings")
+        archive.add(__file__, "free-spoken-digit-dataset-1.0.9/metadata.py")
+    content = (folder / "v1.0.9.tar.gz").read_bytes()
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    monkeypatch.setenv("NO_PROXY", "*")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        builder = tensorflow_datasets.builder_cls("spoken_digit")
+        (info,) = builder.url_infos.values()
+        url = f"http://127.0.0.1:{server.server_port}/v1.0.9.tar.gz"
+        info = UrlInfo(len(content), hashlib.sha256(content).hexdigest(), info.filename)
+        monkeypatch.setattr(builder, "url_infos", {url: info})
+        yield folder
+        server.shutdown()
+
+
+def test_spoken_digits_are_downloaded(words, spoken_digit, tmp_path):
+    found = prepare(
+        dataclasses.replace(words, source="tfds:spoken_digit", train=""), tmp_path / "cache"
+    )
+    by_hand = prepare(words, tmp_path / "cache")
+    assert found.facts.splits == by_hand.facts.splits and found.notes == by_hand.notes
+    for name, split in by_hand.splits.items():
+        frames = found.splits[name].columns["frames"]
+        np.testing.assert_array_equal(frames.values, split.columns["frames"].values)
+
+
+def test_where_spoken_digits_are_put_by_hand_is_told(words, spoken_digit, tmp_path):
+    config = dataclasses.replace(words, source="tfds:spoken_digit", train="")
+    (spoken_digit / "v1.0.9.tar.gz").rename(tmp_path / "free-spoken-digit-dataset-1.0.9.tar.gz")
+    with pytest.raises(UserError, match=r"data\.source='tfds:spoken_digit' could not") as error:
+        config.recordings(tmp_path / "cache")
+    manual = tmp_path / "cache" / "tfds" / "downloads" / "manual"
+    assert f" to {manual}/free-spoken-digit-dataset-1.0.9.tar.gz." in str(error.value)
+    manual.mkdir()
+    (tmp_path / "free-spoken-digit-dataset-1.0.9.tar.gz").rename(
+        manual / "free-spoken-digit-dataset-1.0.9.tar.gz"
+    )
+    spoken = config.recordings(tmp_path / "cache")
+    assert {name: len(rows) for name, rows in spoken.items()} == {
+        "train": 8,
+        "valid": 20,
+        "test": 20,
+    }
+
+
 def test_a_held_out_speaker_is_heard_in_the_test_alone(words, tmp_path):
     spoken = SpeechConfig(source="files", train=words.train, held_out_speaker="bob").recordings(
         tmp_path
@@ -138,19 +199,29 @@ def test_tones_are_those_of_the_keys_and_the_same_on_any_machine():
 
 
 def test_recordings_as_published(shared_data, tmp_path):
-    config = SpeechConfig(
-        source="files",
-        train=str(shared_data / "fsdd" / "test.tar.xz"),  # the smaller one, read as one speaker's
-        held_out_speaker="theo",
-    )
+    paths = {split: str(shared_data / "fsdd" / f"{split}.tar.xz") for split in ("train", "test")}
+    config = SpeechConfig(source="files", **paths)
     spoken = config.recordings(tmp_path)
+    # The official split: takes below 5 are to be tested.
     assert {name: len(rows) for name, rows in spoken.items()} == {
-        "train": 250,
-        "valid": 0,
-        "test": 50,
+        "train": 2_400,
+        "valid": 300,
+        "test": 300,
     }
+    learned = spoken["train"] + spoken["valid"]
+    for rows, takes in ((learned, range(5, 50)), (spoken["test"], range(5))):
+        found = {(r.label, r.speaker, r.take) for r in rows}
+        who = speakers(rows)
+        assert len(who) == 6
+        assert found == {(str(d), s, t) for d in range(10) for s in who for t in takes}
     lengths = [len(recording.samples) for rows in spoken.values() for recording in rows]
-    assert len(speakers(spoken["train"])) == 5 and min(lengths) >= 1148 and max(lengths) <= 18_262
+    assert (min(lengths), max(lengths)) == (1_148, 18_262)
+    held_out = dataclasses.replace(config, held_out_speaker="theo").recordings(tmp_path)
+    assert {name: (len(rows), "theo" in speakers(rows)) for name, rows in held_out.items()} == {
+        "train": (2_250, False),
+        "valid": (250, False),
+        "test": (500, True),
+    }
 
 
 @pytest.mark.parametrize(

@@ -66,12 +66,34 @@ def test_columns_are_named_by_the_user(tmp_path):
     assert read(tmp_path / "train_data.csv", columns) == [(2, ["fine", "pos"])]
 
 
+def test_spreadsheets_leave_columns_without_a_name(tmp_path):
+    (tmp_path / "reviews.csv").write_text("text,label,,\nfine,pos,,\n")
+    assert read(tmp_path / "reviews.csv") == [(2, ["fine", "pos"])]
+
+
+def test_a_tilde_is_a_home_only_where_there_is_one(tmp_path, monkeypatch):
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    for path in ("home/reviews.csv", "~backup.csv"):
+        (tmp_path / path).write_text(f"text,label\n{path},pos\n")
+    assert read("~/reviews.csv") == [(2, ["home/reviews.csv", "pos"])]
+    assert read("~backup.csv") == [(2, ["~backup.csv", "pos"])]
+
+
 LONG = b"x" * 200_000
 BAD = {
     "wrong suffix": ("a.txt", b"", [".csv", ".tsv", ".jsonl", ".gz"]),
     "nothing in it": ("a.csv", b"", ["is empty", "name the columns"]),
     "no such column": ("a.csv", b"txt,label\n", ["line 1", "data.text_column='text'", "'txt'"]),
     "nothing near": ("a.tsv", b"words\tlabel\n", ["data.text_column='text'", "words, label"]),
+    "a name twice": (
+        "a.csv",
+        b"text,label,text\n",
+        ["line 1", "names 'text' 2 times", "of its own"],
+    ),
+    "another name twice": ("a.tsv", b"id\ttext\tid\tlabel\n", ["line 1", "names 'id' 2 times"]),
+    "a name twice but for spaces": ("a.csv", b"text,label, label\n", ["names 'label' 2 times"]),
     "too few": ("a.csv", b"text,label\na,b\nc\n", ["line 3", "1 columns", "2 (text, label)"]),
     "too many": ("a.tsv", b"text\tlabel\n\na\tb\tc\n", ["line 3", "3 columns", "2 (text, label)"]),
     "after a quoted line end": ("a.csv", b'text,label\n"a\nb",c\nd\n', ["line 4", "1 columns"]),
@@ -112,7 +134,7 @@ def test_bad_files_are_told_with_field_file_and_line(tmp_path, name, content, sa
 
 def test_a_file_that_is_not_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("absent.csv", "."):
+    for name in ("absent.csv", ".", "~backup.csv", f"{'long' * 2000}.csv", "zero\0.csv"):
         with pytest.raises(UserError) as error:
             read(name)
         assert f"data.train={name!r}" in str(error.value)

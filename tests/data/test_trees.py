@@ -73,6 +73,18 @@ def test_every_split_must_be_named():
         LabelledTextConfig(source="trees", train="train.txt", valid="dev.txt")
 
 
+def test_the_treebank_is_read_with_the_published_counts(shared_data):
+    read = {
+        split: trees.read("f", str(shared_data / f"sst/trees_{split}.txt.gz"), phrases=phrases)
+        for split, phrases in (("train", True), ("dev", False), ("test", False))
+    }
+    rows = {split: len(texts.texts) for split, texts in read.items()}
+    assert rows == {"train": 77_616, "dev": 872, "test": 1_821}
+    assert len(set(read["train"].texts)) == 77_616  # none has two labels
+    with gzip.open(shared_data / "sst/trees_train.txt.gz", "rt") as lines:
+        assert len(list(lines)) == 8_544
+
+
 def test_the_treebank_has_the_published_counts(shared_data):
     counts = {"train": 6920, "dev": 872, "test": 1821}
     for split, sentences in counts.items():

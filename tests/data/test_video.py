@@ -95,8 +95,8 @@ def test_frames_show_the_image_where_it_is(clips, tmp_path):
             np.testing.assert_array_equal(np.sign(moved)[free], way[..., axis][free])
 
 
-def test_a_clip_is_a_function_of_seed_split_and_number(clips):
-    images, _ = clips.images.images()
+def test_a_clip_is_a_function_of_seed_split_and_number(clips, tmp_path):
+    images, _ = clips.images.images(tmp_path)
     few = clips.clips("train", 7, *images["train"]).columns
     more = clips.clips("train", 50, *images["train"]).columns
     for name, column in few.items():
@@ -127,6 +127,24 @@ def test_an_animated_picture_is_read(clips, tmp_path):
     for name, said in (("short", "data.frames=9: bring a longer"), ("text", "no|not the path")):
         with pytest.raises(UserError, match=said):
             clips.read([str(tmp_path / f"{name}.gif")], None, None)
+
+
+def test_clips_are_made_grey_as_pictures_are(clips, tmp_path):
+    cover = np.random.default_rng(0).integers(0, 256, (9, 8, 8)).astype(np.uint8)
+    ink = np.zeros((9, 8, 8, 4), np.uint8)
+    ink[..., 3] = cover
+    for suffix, settings in (("png", {}), ("webp", {"lossless": True, "exact": True})):
+        path = tmp_path / f"ink.{suffix}"
+        first, *rest = map(Image.fromarray, ink)
+        first.save(path, save_all=True, append_images=rest, **settings)
+        found = clips.read([str(path)], None, None).columns["frames"][0]
+        np.testing.assert_allclose(found.reshape(9, 8, 8), 255.0 - cover, atol=1)
+
+
+@pytest.mark.parametrize("name", ["", "~x.gif", "long" * 2000, "zero\0"])
+def test_a_path_that_cannot_be_is_told(clips, name):
+    with pytest.raises(UserError, match="is not the path of a readable clip"):
+        clips.read([name], None, None)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from sklearn.metrics import confusion_matrix
 
 from seqjax import models
 from seqjax.data.facts import DataFacts
@@ -118,6 +119,39 @@ def test_a_logit_for_every_step_is_asked_for_the_label_and_the_last_one_answers(
     shares = TASK.predict(config, params, batch, Options())[:, 1]
     np.testing.assert_allclose(shares, 1 / (1 + np.exp(-answers)), rtol=1e-5)
     np.testing.assert_array_equal(last_step(logits, batch["tokens_length"])[:, 0], answers)
+
+
+class Fixed(Classification):
+    """Says what the batch holds."""
+
+    def predict(self, config, params, batch, options):
+        return batch["shares"]
+
+
+@pytest.mark.parametrize("labels", [2, 5])
+def test_the_confusion_is_that_of_scikit_learn(labels):
+    chance = np.random.default_rng(labels)
+    shares = chance.dirichlet(np.ones(labels), 200)
+    batch = {
+        "shares": jnp.asarray(shares, jnp.float32),
+        "label": jnp.asarray(chance.integers(0, labels, 200), jnp.int32),
+        "weight": jnp.asarray(chance.integers(0, 2, 200), jnp.float32),
+    }
+    found = Fixed().confusion(None, None, batch)
+    expected = confusion_matrix(
+        batch["label"], shares.argmax(axis=1), labels=range(labels), sample_weight=batch["weight"]
+    )
+    assert np.any(expected != expected.T)  # so that rows cannot be taken for columns
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_lines_that_lose_their_middle_are_told():
+    tokenizer = train(["good film", "bad film"], LabelledTextConfig())
+    config = LabelledTextConfig(max_length=4)
+    assert list(config.unread(["film " * 4, "", "film " * 5], tokenizer)) == [
+        "The line 'film film film film film ' has 5 tokens, and this run reads at most 4: its "
+        "middle was left out."
+    ]
 
 
 def test_lines_are_read_as_rows():

@@ -29,7 +29,11 @@ def allowed(logits: np.ndarray, top_k: int, top_p: float) -> set[int]:
     return kept
 
 
-@given(logits=LOGITS, top_k=st.integers(0, 8), top_p=st.sampled_from([0.05, 0.37, 0.71, 0.93, 1]))
+# As many as there are tokens, more, and more than 32 bits hold.
+TOP_K = st.integers(0, 8) | st.sampled_from([2**31 - 1, 2**31, 3_000_000_000, 2**70])
+
+
+@given(logits=LOGITS, top_k=TOP_K, top_p=st.sampled_from([0.05, 0.37, 0.71, 0.93, 1]))
 def test_what_may_be_drawn_is_its_definition(logits, top_k, top_p):
     found = np.asarray(restrict(jnp.asarray(logits), top_k, top_p))
     for row in range(2):

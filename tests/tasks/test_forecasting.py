@@ -2,12 +2,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn.metrics import mean_absolute_error, mean_squared_error
 
 from seqjax import models
 from seqjax.data.facts import DataFacts
 from seqjax.errors import UserError
 from seqjax.models import ModelConfig
 from seqjax.tasks import make_task
+from seqjax.tasks.forecasting import Forecasting
 
 TASK = make_task("forecast")
 MEANS = jax.jit(TASK.means, static_argnums=0)
@@ -51,6 +53,33 @@ def test_rows_that_only_fill_a_batch_count_nothing(model):
         model[1]
     )
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
+
+
+class Fixed(Forecasting):
+    """Says what the batch holds."""
+
+    def estimate(self, config, params, batch, dropout_key=None):
+        return batch["said"]
+
+
+def test_metrics_are_those_of_scikit_learn():
+    chance = np.random.default_rng(0)
+    numbers = jnp.asarray(chance.normal(size=(2, 40, 5, 3)), jnp.float32)
+    batch = {"said": numbers[0], "target": numbers[1]}
+    real = chance.integers(0, 2, 40)
+    batch["weight"] = jnp.asarray(real, jnp.float32)
+    said, target = (np.asarray(batch[name])[real == 1] for name in ("said", "target"))
+    task = Fixed()
+    means, steps = (measure(None, None, batch) for measure in (task.means, task.by_position))
+    found = task.derived({name: float(mean.total / mean.count) for name, mean in means.items()})
+    assert found == {
+        "loss": pytest.approx(mean_squared_error(target.ravel(), said.ravel()), rel=1e-5),
+        "mse": pytest.approx(mean_squared_error(target.ravel(), said.ravel()), rel=1e-5),
+        "mae": pytest.approx(mean_absolute_error(target.ravel(), said.ravel()), rel=1e-5),
+    }
+    for name, metric in (("loss", mean_squared_error), ("mae", mean_absolute_error)):
+        at_steps = [metric(target[:, step].ravel(), said[:, step].ravel()) for step in range(5)]
+        np.testing.assert_allclose(steps[name].total / steps[name].count, at_steps, rtol=1e-5)
 
 
 def test_every_column_is_forecast_from_its_own_past(model):

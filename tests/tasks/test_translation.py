@@ -13,6 +13,7 @@ from seqjax import models
 from seqjax.data import tokenizers
 from seqjax.data.arrays import Ragged, Split
 from seqjax.data.facts import DataFacts
+from seqjax.data.sentence_pairs import SentencePairsConfig
 from seqjax.data.tokenizers import BEGIN, END, PADDING, SPECIAL_TOKENS
 from seqjax.errors import UserError
 from seqjax.models import EncoderDecoderConfig, ModelConfig
@@ -187,7 +188,19 @@ def tokenizer():
 def test_answers_are_texts_of_the_target(tokenizer):
     first = len(SPECIAL_TOKENS)
     rows = np.array([[first, first + 2, END, PADDING], [END, PADDING, PADDING, PADDING]])
-    assert TASK.answers(rows, {}, FACTS, tokenizer, SearchOptions()) == ["b0 b2", ""]
+    batch = {"source_length": np.array([3, 2])}
+    assert TASK.answers(rows, batch, FACTS, tokenizer, SearchOptions()) == ["b0 b2", ""]
+
+
+def test_nothing_is_invented_for_a_blank_line(tokenizer):
+    config, params = complete(MODELS["lstm"])
+    typed = ["a0 a1", "", "a2", "  "]
+    source = SentencePairsConfig().read(typed, FACTS, tokenizer).columns["source"]
+    batch = {"source": source.pad(np.arange(4), STEPS), "source_length": source.lengths}
+    predictions = np.asarray(SEARCH(config, params, batch, SearchOptions(beams=1))[0])
+    said = TASK.answers(predictions, batch, FACTS, tokenizer, SearchOptions())
+    assert [bool(text) for text in said] == [True, False, True, False]
+    assert np.any(predictions[1] >= len(SPECIAL_TOKENS))  # the model would have said something
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,17 @@
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn.metrics import confusion_matrix
 
 from seqjax import models
 from seqjax.data.facts import DataFacts
 from seqjax.data.video import DIRECTIONS
 from seqjax.errors import UserError
 from seqjax.models import ModelConfig
+from seqjax.tasks import video
 from seqjax.tasks.task import Options
 from seqjax.tasks.video import Video, answered
 
@@ -89,6 +92,22 @@ def test_answers_name_digit_and_direction_and_the_confusion_counts_them(clips):
     matrix = np.asarray(TASK.confusion(CONFIG, params, batch))
     assert matrix.sum(axis=1).tolist() == [1, 2, 1]
     assert matrix.trace() == float(MEANS(CONFIG, params, batch)["digit_accuracy"].total)
+
+
+def test_the_confusion_is_that_of_scikit_learn(monkeypatch):
+    chance = np.random.default_rng(0)
+    digits = jnp.asarray(chance.normal(size=(200, 4, 5)), jnp.float32)
+    monkeypatch.setattr(video, "answered", lambda *_: (digits, None, None))
+    batch = {
+        "digit": jnp.asarray(chance.integers(0, 5, 200), jnp.int32),
+        "weight": jnp.asarray(chance.integers(0, 2, 200), jnp.float32),
+    }
+    said = np.asarray(digits)[:, -1].argmax(axis=1)
+    expected = confusion_matrix(
+        batch["digit"], said, labels=range(5), sample_weight=batch["weight"]
+    )
+    assert np.any(expected != expected.T)
+    np.testing.assert_array_equal(TASK.confusion(CONFIG, None, batch), expected)
 
 
 @pytest.mark.parametrize(
