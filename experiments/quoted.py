@@ -4,6 +4,7 @@ A quote is a phrase as a README has it, with the figures that the rows give. Whe
 README no longer contains it, and `python -m experiments.readmes --check` says what it should read.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,11 +14,16 @@ from experiments.applications import run as applications
 from experiments.certificates import run as certificates
 from experiments.certificates.cases import holds
 from experiments.depth import table as depth
+from experiments.gradients import run as gradients
 from experiments.long_range import run as long_range
 from experiments.long_range import state_size
 from experiments.peers import profile
 from experiments.peers import table as peers
 from experiments.scaling import run as scaling
+from experiments.sentiment import run as sentiment
+from experiments.sentiment import snippets
+from experiments.sentiment.contest import entries
+from experiments.sentiment.films import read_films
 from experiments.sweep import ROOT, read_lines, read_rows, rows_of
 from seqjax.errors import UserError
 
@@ -249,7 +255,63 @@ def applied(name: str, model: str) -> applications.Metrics:
     return ran[model]["summary"]["valid"]
 
 
+def of_gradients() -> Iterator[str]:
+    """How gradients fare over time, and who learns in spite of it."""
+
+    def count(name: str) -> int:
+        return gradients.learned(gradients.repeated(name, gradients.RESULTS))
+
+    every = {count(mixer) for mixer in ("attention", "lru")}
+    none = {count(mixer) for mixer in ("gru", "mingru", "minlstm", "paragru", "paralstm")}
+    yield (
+        f"attention and the LRU learn with all {WORDS[min(every)]} seeds, RG-LRU with "
+        f"{count('rglru')}, SSD with {count('ssd')}, the LSTM with {count('lstm')}, RNN and Gated "
+        f"DeltaNet with {_same(count('rnn'), count('gated_deltanet'))}, and GRU, minGRU, minLSTM, "
+        f"ParaGRU and ParaLSTM with {WORDS[max(none)]}"
+    )
+    weights = ("rnn, weights doubled", "rnn, weights halved")
+    remedies = [count(f"{name}{remedy}") for name in weights for remedy in gradients.REMEDIES]
+    if not any(remedies):
+        yield (
+            "neither clipping nor normalisation nor Adam in place of SGD makes the task learnable"
+        )
+    yield (
+        f"with the usual weights {count('rnn, clipped')} seeds learn with clipping, "
+        f"{count('rnn, normalised')} with normalisation, and {WORDS[count('rnn, SGD')]} with SGD"
+    )
+    if count("rnn, 16 steps") == gradients.SEEDS:
+        yield "Over 16 steps the RNN learns with every seed"
+
+
+def _same(*numbers: int) -> str:
+    """The one number that several are."""
+    return " and ".join(map(str, dict.fromkeys(numbers)))
+
+
+def of_repository() -> Iterator[str]:
+    """The README of the repository."""
+    reached = sentiment.accuracies(sentiment.RESULTS)
+    line = 100 * sentiment.linear_accuracy()
+    gaps = [line - reached[model][0] for model in ("rnn", "transformer")]
+    yield (
+        f"the RNN and the Transformer stay {WORDS[math.floor(min(gaps))]} to "
+        f"{WORDS[math.ceil(max(gaps))]} points below"
+    )
+    found = entries(snippets.models(), sentiment.RESULTS, read_films())
+    apart = [name for name, entry in found.items() if entry.adjusted_p < 0.05]
+    yield f"{WORDS[len(apart)]} of {len(found) - 1} mixers can be told from the bag"
+    rows = {(row["recurrence"], row["form"]): row for row in read_lines(depth.RESULTS)}
+    yield (
+        f"{rows['gru', 'sequential']['arithmetic_depth']:,} operations wait for one another in the "
+        f"loop and {rows['gru', 'newton']['arithmetic_depth']:,} in Newton's method"
+    )
+    cases = read_lines(certificates.RESULTS)
+    yield f"{len(cases):,} random cases"
+
+
 QUOTES = {
+    "README.md": of_repository,
+    "experiments/gradients/README.md": of_gradients,
     "experiments/long_range/README.md": of_long_range,
     "experiments/scaling/README.md": of_scaling,
     "experiments/certificates/README.md": of_certificates,

@@ -9,8 +9,9 @@ the rows. Figures in prose are not written, but checked in either case (`experim
 
 import importlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 from absl.flags import FlagValues
@@ -69,9 +70,14 @@ def table(name: str) -> Sequence[str]:
 def hours(name: str) -> Sequence[str]:
     """How many runs an experiment has, and what they took."""
     files = (ROOT / "experiments" / name).glob("*.jsonl")
-    rows = [row for path in files for row in read_rows(path).values() if "summary" in row]
-    took = sum(row["summary"]["wall_seconds"] for row in rows) / 3600
-    return [f"The {len(rows)} runs of the committed rows took {took:.1f} hours."]
+    rows = [row for path in files for row in read_rows(path).values()]
+    seconds = [found for row in rows if (found := seconds_of(row)) is not None]
+    return [f"The {len(seconds)} runs of the committed rows took {sum(seconds) / 3600:.1f} hours."]
+
+
+def seconds_of(row: Mapping[str, Any]) -> float | None:
+    """What a training run took; None of a row that is none, or came to no end."""
+    return row["summary"]["wall_seconds"] if "summary" in row else row.get("seconds")
 
 
 if __name__ == "__main__":

@@ -112,8 +112,15 @@ def read_lines(results: Path) -> list[dict[str, Any]]:
     """The rows of a results file in their order; none where there is no file."""
     if not results.exists():
         return []
+    state = results.stat()
+    return list(_parsed(results, state.st_size, state.st_mtime_ns))
+
+
+@lru_cache(maxsize=32)  # every table asks for the same files, once a model
+def _parsed(results: Path, size: int, changed: int) -> tuple[dict[str, Any], ...]:
+    """The rows of a file as it was when it had this size and was last changed."""
     lines = results.read_text().splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]  # else a crash cut it off
+    return tuple(json.loads(line) for line in lines if line.endswith("\n"))  # else a crash cut it
 
 
 def read_rows(results: Path) -> dict[str, dict[str, Any]]:

@@ -242,6 +242,15 @@ APPLICATIONS = {
         split="valid",
         minutes=10.0,
     ),
+    "parity, ten times the length": Application(
+        cells={
+            word: Cell("configs/parity.py:lstm").where(
+                train__epochs=0, train__steps=3_000, seed=seed
+            )
+            for seed, word in enumerate(("lstm", "lstm, seed 1", "lstm, seed 2"))
+        },
+        minutes=10.0,
+    ),
     "adding, 400 steps": Application(
         cells=of_words(
             ("lstm", "gru"),

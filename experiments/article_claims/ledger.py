@@ -172,7 +172,7 @@ CLAIMS = (
         TRAINING,
         "Adaptive learning rates train an RNN of the usual weights, where SGD does not.",
         "gradients",
-        HOLDS,
+        NOT_SHOWN,
         gradients.helps("Adam", "fading"),
     ),
     Claim(

@@ -58,7 +58,7 @@ class ModelConfig:
     recurrent_activation: str = "tanh"  # σ of the Elman RNN
     recurrent_dropout: float = 0.0  # on h_{t-1} in a cell's products, one mask for all steps
     remat_steps: int = 0  # cells keep every so many-th state for the gradient, best √T; 0: all
-    chrono_length: int = 0  # dependencies that gate biases start with, in steps; 0: not so
+    chrono_length: int = 0  # steps that gates (lru: eigenvalues) start out to remember; 0: not so
     inner_size: int = 128  # features inside a linear recurrence: lru, rglru, ssd, gated_deltanet
     state_size: int = 64  # keys of a head's matrix state: ssd, gated_deltanet
     convolution_size: int = 4  # steps of the short convolution: rglru, ssd, gated_deltanet
@@ -158,7 +158,7 @@ class ModelConfig:
             raise UserError(f"model.remat_steps={self.remat_steps} must be at least 1, or 0.")
         gated = {"lstm", "gru", "paragru", "paralstm"}
         for field, mixers in (
-            ("chrono_length", gated),
+            ("chrono_length", gated | {"lru"}),
             ("recurrent_dropout", gated | {"rnn"}),
             ("remat_steps", gated | {"rnn"}),
         ):

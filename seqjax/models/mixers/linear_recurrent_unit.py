@@ -1,5 +1,6 @@
 """The linear recurrent unit, LRU (Orvieto et al. 2023, arXiv 2303.06349)."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -29,9 +30,10 @@ class LRU(Recurrence):
     """`h_t = λ ⊙ h_{t-1} + γ ⊙ (B x_t)`, `y_t = Re(C h_t) + D x_t` (section 3.4, appendix A).
 
     h has `model.inner_size` complex numbers. `λ = exp(-exp(ν) + i exp(θ))` with ν and θ learned
-    keeps |λ| below 1 (section 3.3); λ starts uniformly on a ring (lemma 3.2). γ starts at
-    `√(1 - |λ|²)`, which makes a state as large as its inputs, and is learned as its logarithm. D is
-    a full matrix, so that inputs and outputs may differ in size.
+    keeps |λ| below 1 (section 3.3); λ starts uniformly on a ring (lemma 3.2), or remembers for up
+    to `model.chrono_length` steps. γ starts at `√(1 - |λ|²)`, which makes a state as large as its
+    inputs, and is learned as its logarithm. D is a full matrix, so that inputs and outputs may
+    differ in size.
     """
 
     def init_carry(self, batch_size: int, capacity: int) -> ComplexState:
@@ -42,7 +44,8 @@ class LRU(Recurrence):
         self, x, carry=None, *, mask=None, reset=None, memory=None, memory_mask=None, train=False
     ):
         config, inner = self.config, self.config.inner_size
-        nu = self.vector("nu", ring_init)
+        longest = config.chrono_length - 1
+        nu = self.vector("nu", partial(chrono_init, longest) if config.chrono_length else ring_init)
         theta = self.vector("theta", phase_init)
         gamma = self.vector("gamma", lambda key, shape: normalisation(nu))
 
@@ -77,6 +80,15 @@ def ring_init(key: Array, shape: tuple[int, ...]) -> Float[Array, " inner"]:
     """ν such that |λ|² is uniform between the squared radii."""
     square = jax.random.uniform(key, shape, minval=INNER_RADIUS**2, maxval=OUTER_RADIUS**2)
     return jnp.log(-0.5 * jnp.log(square))
+
+
+def chrono_init(longest: int, key: Array, shape: tuple[int, ...]) -> Float[Array, " inner"]:
+    """ν such that |λ| is a gate σ(log τ), τ uniform from 1 to `longest` steps.
+
+    As Tallec and Ollivier (2018, equation 16) start gates that are to remember for so long.
+    """
+    steps = jax.random.uniform(key, shape, minval=1.0, maxval=longest)
+    return jnp.log(jnp.log1p(1 / steps))
 
 
 def phase_init(key: Array, shape: tuple[int, ...]) -> Float[Array, " inner"]:

@@ -3,6 +3,8 @@
 import jax
 import numpy as np
 
+from seqjax.models import ModelConfig
+from seqjax.models.mixers import make_mixer
 from seqjax.models.mixers.linear_recurrent_unit import normalisation, phase_init, ring_init
 
 
@@ -38,3 +40,12 @@ def test_eigenvalues_start_uniformly_on_the_ring():
     np.testing.assert_allclose(
         np.quantile(angle / (2 * np.pi), [0, 0.5, 1]), [0, 0.5, 1], atol=0.02
     )
+
+
+def test_eigenvalues_may_start_out_to_remember_for_up_to_so_many_steps():
+    config = ModelConfig(pattern=("lru",), inner_size=20_000, chrono_length=100)
+    params = make_mixer("lru", config).init(jax.random.key(0), np.zeros((1, 1, 2), np.float32))
+    nu = np.float64(params["params"]["nu"].value)
+    # A gate |λ| that stays open this far forgets over 1 / (1 - |λ|) steps.
+    steps = 1 / (1 - np.exp(-np.exp(nu)))
+    np.testing.assert_allclose(np.quantile(steps, [0, 0.5, 1]), [2, 51, 100], rtol=0.02)
