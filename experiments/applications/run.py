@@ -187,9 +187,19 @@ APPLICATIONS = {
     ),
     "pixels, permuted": Application(
         cells={
+            # Read at the last step, up to which it remembers the first ones.
             "lru": Cell("configs/pixels.py:lru,size=30_000").where(
+                **MNIST,
+                data__view="permuted",
+                model__chrono_length=784,
+                model__pool="last",
+                model__unroll_depth=True,
+                train__batch_size=32,
+                train__epochs=5,
+            ),
+            "lru, averaged over all steps": Cell("configs/pixels.py:lru,size=30_000").where(
                 **MNIST, data__view="permuted", train__epochs=6
-            )
+            ),
         },
     ),
     "speech": Application(cells=of_words(RECURRENT_OR_NOT, "speech", **FSDD)),

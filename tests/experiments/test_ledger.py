@@ -7,7 +7,7 @@ import pytest
 
 from experiments.article_claims import measurements
 from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, NOT_SHOWN, Evidence
-from experiments.article_claims.judges import ability, counts
+from experiments.article_claims.judges import ability, counts, gradients, speed
 from experiments.article_claims.ledger import CLAIMS
 from experiments.sweep import ROOT
 
@@ -141,3 +141,63 @@ def test_order_that_every_recurrence_follows_in_every_seed_would_hold(changed):
     assert ability.temporal_order(EVIDENCE).verdict == DEPENDS
     assert ability.temporal_order(changed("long_range", follow)).verdict == HOLDS
     assert ability.temporal_order(changed("long_range", guess)).verdict == FAILS
+
+
+def test_clipping_with_which_every_seed_learns_would_be_enough(changed):
+    def learn(row):
+        if row["id"].startswith("gradients: rnn, weights doubled, clipped"):
+            row["test"] = 1.0
+
+    judge = gradients.helps("clipping", "exploding")
+    assert judge(EVIDENCE).verdict == FAILS
+    assert judge(changed("gradients", learn)).verdict == HOLDS
+
+
+def test_gradients_that_stay_would_not_vanish(changed):
+    def stay(row):
+        row["norms_at_start"] = [1.0] * len(row["norms_at_start"])
+
+    evidence = changed("gradients", stay)
+    assert gradients.vanishing(evidence).verdict == FAILS
+    assert gradients.exploding(evidence).verdict == FAILS
+    assert gradients.gates_mitigate(evidence).verdict == FAILS
+
+
+def test_an_rnn_that_forgets_after_few_steps_would_not_be_good_at_short_ranges(changed):
+    def forget(row):
+        if row["id"] == "gradients: rnn, 16 steps, 0.001, 3":
+            row["test"] = 0.5
+
+    assert gradients.good_at_short_range(EVIDENCE).verdict == HOLDS
+    assert gradients.good_at_short_range(changed("gradients", forget)).verdict == FAILS
+
+
+def test_attention_that_takes_no_time_would_be_the_faster_one(changed):
+    def fly(row):
+        if row["mixer"] == "attention" and "milliseconds" in row:
+            row["milliseconds"] = 1e-6
+
+    evidence = changed("crossover", fly)
+    assert speed.transformers_train_faster(evidence).verdict == HOLDS
+    assert speed.slow_on_long_sequences(evidence).verdict == HOLDS
+    assert counts.efficient_at_long_sequences(evidence).verdict == DEPENDS  # there is memory, too
+
+
+def test_an_rnn_that_takes_over_half_of_the_transformer_s_time_would_contradict_what_is_printed(
+    changed,
+):
+    def slow(row):
+        if row["id"] == "loop_cost: rnn":
+            row["bare_ms_per_step"] *= 3
+
+    assert speed.printed_step_times(EVIDENCE).verdict == HOLDS
+    assert speed.printed_step_times(changed("loop_cost", slow)).verdict == FAILS
+
+
+def test_an_accelerator_that_helps_the_rnn_more_would_refute_what_is_said_of_them(changed):
+    def turn(row):
+        if row["id"] == "article_claims: plans":
+            row["figures"]["transformer"]["step_seconds"] = 1e3
+
+    assert speed.accelerators_help(EVIDENCE).verdict == NOT_SHOWN
+    assert speed.accelerators_help(changed("article_claims", turn)).verdict == FAILS
