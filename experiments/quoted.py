@@ -98,10 +98,10 @@ def of_long_range() -> Iterator[str]:
         f"{longer['accuracy']:.0%} within 1,500 steps of 64"
     )
     yield f"neighbours are at most {100 * widest_gap():.1f} points apart"
-    vectors = [*by_size("lstm"), *by_size("rglru")]
+    vectors = [*recalled("lstm"), *recalled("rglru")]
     yield f"at most {max(vectors):.0%} of the values at any of these sizes"
     found = {
-        mixer: sum(share > 0.5 for share in by_size(mixer))
+        mixer: sum(share > 0.5 for share in recalled(mixer))
         for mixer in ("attention", "gated_deltanet")
     }
     yield (
@@ -143,12 +143,9 @@ def widest_gap() -> float:
     return float(np.diff(np.sort(shares)).max())
 
 
-def by_size(mixer: str) -> list[float]:
-    """What models of three sizes recall."""
-    model = long_range.models()[state_size.PROBE, mixer]
-    cells = [state_size.cell(mixer, size) for size in state_size.SIZES]
-    lent = [found for cell in cells for found in model.lend(cell, long_range.RESULTS)]
-    return [row["summary"]["valid"][model.metric] for row in rows_of(lent, long_range.RESULTS)]
+def recalled(mixer: str) -> list[float]:
+    """What models of each size recall."""
+    return [share for _, share in state_size.by_size(mixer, long_range.RESULTS).values()]
 
 
 def of_scaling() -> Iterator[str]:

@@ -17,6 +17,7 @@ from experiments.applications.run import (
     data_lines,
     figure,
     measured,
+    not_run,
     rows_by_word,
 )
 from experiments.babi import run as babi
@@ -87,9 +88,10 @@ def _applications(results: Path) -> Iterator[Line]:
         metric = application.metrics[0]
         ran = rows_by_word(application, rows)
         reached = {
-            word: figure(metric, measured(application, row)[metric])
+            word: not_run(row)
+            if "skipped" in row
+            else figure(metric, measured(application, row)[metric])
             for word, row in ran.items()
-            if "summary" in row
         }
         yield Line(f"{name}: {_named(metric)}", reached, _compared(application, ran, metric))
 

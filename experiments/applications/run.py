@@ -324,9 +324,8 @@ def lines_of(
     """The models of an application, then the lines."""
     ran = rows_by_word(application, rows)
     for word, row in ran.items():
-        if skipped := row.get("skipped"):
-            minutes = skipped["estimated_seconds"] / 60
-            yield f"| {name} | `{word}` | | not run: about {minutes:.0f} minutes | |"
+        if "skipped" in row:
+            yield f"| {name} | `{word}` | | {not_run(row)} | |"
             continue
         summary = row["summary"]
         size = f"{summary['parameters']:,} ({summary['parameters_outside_embedding']:,})"
@@ -338,6 +337,12 @@ def lines_of(
         yield f"| {name} | {line} | | {shown(application, metrics)} | |"
     for line, metrics in data_lines(application, ran).items():
         yield f"| {name} | {line} | | {shown(application, metrics)} | |"
+
+
+def not_run(row: Mapping[str, Any]) -> str:
+    """What is told of a cell that would have taken longer than it may."""
+    minutes = [row["skipped"][name] / 60 for name in ("estimated_seconds", "most_seconds")]
+    return "not run: about {:.0f} minutes, of {:.0f}".format(*minutes)
 
 
 def rows_by_word(

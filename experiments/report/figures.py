@@ -16,6 +16,7 @@ from experiments.ablations.run import compare
 from experiments.article_claims.evidence import Evidence
 from experiments.crossover.atlas import Atlas, Shape
 from experiments.gradients.run import repeated
+from experiments.long_range import state_size
 from experiments.long_range.run import MIXERS as WORDS
 from experiments.long_range.run import models
 from experiments.report.drawing import INK, SIZE, colour, legend_below, line_of, new_figure, styled
@@ -158,6 +159,21 @@ def learned(results: Path) -> Figure:
     axes.tick_params(length=0, labeltop=True, labelbottom=False, labelsize=7)
     axes.spines[:].set_visible(False)
     axes.grid(False)
+    return figure
+
+
+def by_state_size(results: Path) -> Figure:
+    """What is recalled by the bytes that a model keeps of a sequence."""
+    figure, axes = new_figure()
+    for mixer in state_size.MIXERS:
+        if reached := state_size.by_size(mixer, results):
+            kept, shares = zip(*reached.values(), strict=True)
+            axes.plot(kept, 100 * np.array(shares), **line_of(mixer))
+    axes.set_xscale("log")
+    axes.set_ylim(0, 104)
+    axes.set_xlabel("bytes kept of a sequence")
+    axes.set_ylabel("right answers, %")
+    legend_below(figure, axes, columns=2)
     return figure
 
 
@@ -321,6 +337,12 @@ PICTURES = (
         "parity",
         "Parity at every step; training saw up to 40 steps.",
         extrapolation("parity"),
+    ),
+    Picture(
+        "long_range",
+        "state",
+        "Recall of eight pairs (MQAR) by models of 30,000 to 300,000 parameters; one seed.",
+        by_state_size,
     ),
     Picture(
         "scaling",

@@ -15,6 +15,7 @@ from experiments.applications.run import (
 )
 from experiments.sweep import Cell
 
+TOO_LONG = {"estimated_seconds": 7200, "most_seconds": 3600}
 CELLS = {word: Cell(f"configs/forecast.py:{word}") for word in ("lstm", "lru", "gru")}
 FORECAST = Application(
     cells=CELLS,
@@ -41,11 +42,11 @@ def test_lines_tell_what_ran_what_was_too_long_and_what_to_compare_with():
     measured = {"linear_mse": 0.125, "linear_mae": 1.0, "last_value_mse": 2.0}
     rows = {
         CELLS["lstm"].identity: {"summary": summary, "test_measures": measured},
-        CELLS["lru"].identity: {"skipped": {"estimated_seconds": 7200}},
+        CELLS["lru"].identity: {"skipped": TOO_LONG},
     }
     assert list(lines_of("x", FORECAST, rows)) == [
         "| x | `lstm` | 1,234 (1,000) | mse 0.250, accuracy 50.0% | 1.5 |",
-        "| x | `lru` | | not run: about 120 minutes | |",
+        "| x | `lru` | | not run: about 120 minutes, of 60 | |",
         "| x | as published | | mse 0.500 | |",
         "| x | linear map | | mse 0.125 | |",
     ]
@@ -54,10 +55,10 @@ def test_lines_tell_what_ran_what_was_too_long_and_what_to_compare_with():
 
 def test_the_overview_has_a_column_for_each_kind_and_names_the_linear_recurrence(tmp_path):
     cells = APPLICATIONS["speech"].cells
-    skipped = {"id": cells["transformer"].identity, "skipped": {"estimated_seconds": 7200}}
+    skipped = {"id": cells["transformer"].identity, "skipped": TOO_LONG}
     rows = [reached(cells["lstm"], 0.5), reached(cells["lru"], 0.75), skipped]
     assert overview_of(rows, tmp_path) == [
-        "| speech: accuracy |  | 50.0% | 75.0% (lru) |  |  |  |  |"
+        "| speech: accuracy |  | 50.0% | 75.0% (lru) | not run: about 120 minutes, of 60 |  |  |  |"
     ]
 
 
