@@ -1,7 +1,7 @@
 """Images of digits, as sequences: rows, pixels, permuted pixels, or patches.
 
     python -m seqjax.train --config configs/pixels.py:lstm
-    python -m seqjax.train --config configs/pixels.py:lru,view=permuted
+    python -m seqjax.train --config configs/pixels.py:lru,view=permuted,pool=last,chrono_length=784
     python -m seqjax.train --config configs/pixels.py:transformer,view=patches
 
 reads 5,000 images of MNIST that a package carries, row by row, 28 steps of 28 numbers. All of
@@ -11,7 +11,10 @@ MNIST is downloaded with `--config.data.source=tfds:mnist`, or comes from its fo
         --config.data.train=train-images-idx3-ubyte.gz --config.data.test=t10k-images-idx3-ubyte.gz
 
 With `--config.train.epochs=4`, `lstm` labels 99.0% of the test images rightly (seed 0), after 6
-minutes on two busy CPU cores.
+minutes on two busy CPU cores. Pixel by pixel, permuted, an LRU of 30,000 parameters that starts out
+to remember (`model.chrono_length=784`) and is read at its last step (`model.pool=last`) has 95.5%
+right after 42 minutes on one of them, and 86.0% averaged over all steps without that
+(`experiments/applications` has the commands).
 
 Every word is the model of `size=tiny` unless another size is named; `transformer` sees all steps of
 an image, and `view=patches` makes it a small Vision Transformer.

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.ablations import run as ablations
 from experiments.applications import run as applications
 from experiments.certificates import run as certificates
 from experiments.certificates.cases import holds
@@ -268,16 +269,33 @@ def of_gradients() -> Iterator[str]:
     )
     weights = ("rnn, weights doubled", "rnn, weights halved")
     remedies = [count(f"{name}{remedy}") for name in weights for remedy in gradients.REMEDIES]
-    if not any(remedies):
-        yield (
-            "neither clipping nor normalisation nor Adam in place of SGD makes the task learnable"
-        )
+    yield (
+        f"neither clipping nor normalisation nor Adam in place of SGD makes the task learnable "
+        f"then ({WORDS[max(remedies)]} of ten seeds)"
+    )
     yield (
         f"with the usual weights {count('rnn, clipped')} seeds learn with clipping, "
         f"{count('rnn, normalised')} with normalisation, and {WORDS[count('rnn, SGD')]} with SGD"
     )
-    if count("rnn, 16 steps") == gradients.SEEDS:
-        yield "Over 16 steps the RNN learns with every seed"
+    yield f"Over 16 steps the RNN learns with {WORDS[count('rnn, 16 steps')]} of ten"
+
+
+def of_ablations() -> Iterator[str]:
+    """What the parts of a model and of its training are worth."""
+    found = ablations.compare(ablations.RESULTS)
+    apart = [variant.change for variant in found if variant.adjusted_p < 0.05]
+    worse = [
+        variant.change
+        for variant in found
+        if variant.change.startswith("SGD") and variant.difference.mean < -10
+    ]
+    yield f"learns little in three epochs at any of the {WORDS[len(worse)]} rates"
+    others = [change for change in apart if change not in worse]
+    yield (
+        "No other change makes a difference that can be told from chance"
+        if not others
+        else f"A difference that can be told from chance: {', '.join(others)}"
+    )
 
 
 def _same(*numbers: int) -> str:
@@ -309,6 +327,7 @@ def of_repository() -> Iterator[str]:
 QUOTES = {
     "README.md": of_repository,
     "experiments/gradients/README.md": of_gradients,
+    "experiments/ablations/README.md": of_ablations,
     "experiments/long_range/README.md": of_long_range,
     "experiments/scaling/README.md": of_scaling,
     "experiments/certificates/README.md": of_certificates,

@@ -152,7 +152,7 @@ def _article_models(evidence: Evidence) -> tuple[list[Row], list[Row]]:
 def _with_p(difference: Difference, unit: str) -> str:
     return (
         f"{difference.mean:+.2g} ± {difference.half_width:.2g} {unit} over {difference.pairs} "
-        f"seeds (p = {difference.p_value:.2f})"
+        f"seeds (p = {difference.p_value:.3f})"
     )
 
 
