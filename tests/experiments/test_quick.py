@@ -10,11 +10,11 @@ from experiments.ablations import run as ablations
 from experiments.crossover import run as crossover
 from experiments.gradients import run as gradients
 from experiments.long_range import run as long_range
-from experiments.scaling import run as scaling
+from experiments.sentiment import run as sentiment
 from experiments.sweep import ROOT
 
 pytestmark = pytest.mark.usefixtures("quickly")
-EXPERIMENTS = (ablations, crossover, gradients, long_range, scaling)
+EXPERIMENTS = (ablations, crossover, gradients, long_range, sentiment)
 
 
 @pytest.fixture(autouse=True)
