@@ -25,6 +25,7 @@ from experiments.sentiment import run as sentiment
 from experiments.sentiment import snippets
 from experiments.sentiment.contest import entries
 from experiments.sentiment.films import read_films
+from experiments.statistics import SIGNIFICANT
 from experiments.sweep import ROOT, read_lines, read_rows, rows_of
 from seqjax.errors import UserError
 
@@ -32,6 +33,7 @@ WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight",
 LEARNED = 0.95  # the share of right answers from which on a probe counts as learned
 # Our time over that of the fastest peer: at 64 steps, and beyond.
 AIMS = {"rnn": (1.0, 0.5), "lstm": (1.0, 0.75), "gru": (1.0, 0.75), "transformer": (1.0, 1.5)}
+LITTLE = -10  # points of accuracy by which a change has to be worse, to have learned little
 SST2_SENTENCES = 872  # of the validation split
 
 
@@ -280,14 +282,19 @@ def of_gradients() -> Iterator[str]:
     yield f"Over 16 steps the RNN learns with {WORDS[count('rnn, 16 steps')]} of ten"
 
 
+def _same(*numbers: int) -> str:
+    """The one number that several are."""
+    return " and ".join(map(str, dict.fromkeys(numbers)))
+
+
 def of_ablations() -> Iterator[str]:
     """What the parts of a model and of its training are worth."""
     found = ablations.compare(ablations.RESULTS)
-    apart = [variant.change for variant in found if variant.adjusted_p < 0.05]
+    apart = [variant.change for variant in found if variant.adjusted_p < SIGNIFICANT]
     worse = [
         variant.change
         for variant in found
-        if variant.change.startswith("SGD") and variant.difference.mean < -10
+        if variant.change.startswith("SGD") and variant.difference.mean < LITTLE
     ]
     yield f"learns little in three epochs at any of the {WORDS[len(worse)]} rates"
     others = [change for change in apart if change not in worse]
@@ -296,11 +303,6 @@ def of_ablations() -> Iterator[str]:
         if not others
         else f"A difference that can be told from chance: {', '.join(others)}"
     )
-
-
-def _same(*numbers: int) -> str:
-    """The one number that several are."""
-    return " and ".join(map(str, dict.fromkeys(numbers)))
 
 
 def of_repository() -> Iterator[str]:
@@ -313,7 +315,7 @@ def of_repository() -> Iterator[str]:
         f"{WORDS[math.ceil(max(gaps))]} points below"
     )
     found = entries(snippets.models(), sentiment.RESULTS, read_films())
-    apart = [name for name, entry in found.items() if entry.adjusted_p < 0.05]
+    apart = [name for name, entry in found.items() if entry.adjusted_p < SIGNIFICANT]
     yield f"{WORDS[len(apart)]} of {len(found) - 1} mixers can be told from the bag"
     rows = {(row["recurrence"], row["form"]): row for row in read_lines(depth.RESULTS)}
     yield (

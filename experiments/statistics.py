@@ -10,6 +10,7 @@ from scipy import stats
 Name = TypeVar("Name", bound=Hashable)
 
 CONFIDENCE = 0.95
+SIGNIFICANT = 0.05  # a p value below it is a difference
 ROUNDING = 1e-9  # what is left of equal differences
 
 
@@ -58,7 +59,8 @@ def paired_difference(
 def holm(p_values: Mapping[Name, float]) -> dict[Name, float]:
     """p values adjusted for their number (Holm 1979, Scandinavian Journal of Statistics 6).
 
-    Those below 0.05 may all be called differences: the chance that any is none stays below 5%.
+    Those below `SIGNIFICANT` may all be called differences: the chance that any is none stays below
+    it.
     """
     adjusted, highest = {}, 0.0
     order = sorted(p_values, key=lambda name: p_values[name])

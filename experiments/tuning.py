@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 from experiments.sweep import Cell, read_rows, rows_of
@@ -38,9 +39,8 @@ class Tuned(NamedTuple):
         return trials[scores.index(best)] if math.isfinite(best) else None
 
     def score(self, rows: Sequence[dict]) -> float:
-        """How good rows are on the validation split, the greater the better; -inf of none."""
-        scores = [self._score(row["summary"]) for row in rows]
-        return sum(scores) / len(scores) if scores else -math.inf
+        """How good rows are on the validation split, the greater the better."""
+        return fmean(self._score(row["summary"]) for row in rows)
 
     def _score(self, summary: dict | None) -> float:
         value = math.nan if summary is None else summary["valid"][self.metric]

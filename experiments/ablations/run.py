@@ -95,22 +95,16 @@ def compare(results: Path) -> list[Variant]:
             accuracies = list(by_seed([changed for changed, _ in pairs]).values())
             ids = tuple(row["id"] for pair in pairs for row in pair)
             compared[model, change] = (mean_and_interval(accuracies), difference, ids)
-    comparisons = sum(map(len, VARIANTS.values()))
-    adjusted = holm(
-        {
-            (model, change): compared[model, change][1].p_value
-            if (model, change) in compared
-            else 1.0
-            for model, changes in VARIANTS.items()
-            for change in changes
-        }
-    )
+    # Those that have not run count among the comparisons.
+    p_values = {(model, change): 1.0 for model, change in cells if change}
+    p_values |= {name: difference.p_value for name, (_, difference, _) in compared.items()}
+    adjusted = holm(p_values)
     return [
         Variant(
             *name,
             accuracy,
             difference,
-            difference.half_width_among(comparisons),
+            difference.half_width_among(len(p_values)),
             adjusted[name],
             ids,
         )

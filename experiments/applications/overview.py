@@ -116,11 +116,9 @@ def _sentiment(folder: Path) -> Iterator[Line]:
 
 
 def _accuracies(models: Mapping[str, Tuned], results: Path) -> dict[str, str]:
-    rows = {word: model.rows(results) for word, model in models.items()}
     return {
-        word: figure("accuracy", np.mean(list(by_seed(rows[word]).values())) / 100)
-        for word in sorted(rows, key=lambda word: models[word].score(rows[word]), reverse=True)
-        if rows[word]
+        word: figure("accuracy", np.mean(list(by_seed(rows).values())) / 100)
+        for word, rows in _best_first(models, results).items()
     }
 
 
@@ -135,15 +133,23 @@ def _babi(results: Path) -> Line:
 
 
 def _probes(results: Path) -> Iterator[Line]:
-    ran: dict[str, dict[str, tuple[Tuned, list[dict]]]] = {}
+    by_probe: dict[str, dict[str, Tuned]] = {}
     for (probe, mixer), model in probes().items():
-        if rows := model.rows(results):
-            ran.setdefault(probe, {})[mixer] = model, rows
-    for probe, found in ran.items():
-        best_first = sorted(found.items(), key=lambda item: item[1][0].score(item[1][1]))[::-1]
-        metric = best_first[0][1][0].metric
-        reached = {mixer: _inside_and_beyond(metric, rows) for mixer, (_, rows) in best_first}
+        by_probe.setdefault(probe, {})[mixer] = model
+    for probe, models in by_probe.items():
+        rows = _best_first(models, results)
+        reached = {
+            mixer: _inside_and_beyond(models[mixer].metric, found) for mixer, found in rows.items()
+        }
+        metric = next(iter(models.values())).metric
         yield Line(f"{probe}: {_named(metric)}, as trained / longer", reached)
+
+
+def _best_first(models: Mapping[str, Tuned], results: Path) -> dict[str, list[dict]]:
+    """The rows of each model that has run, the best on the validation split first."""
+    rows = {word: found for word, model in models.items() if (found := model.rows(results))}
+    order = sorted(rows, key=lambda word: models[word].score(rows[word]), reverse=True)
+    return {word: rows[word] for word in order}
 
 
 def _inside_and_beyond(metric: str, rows: Sequence[Mapping]) -> str:

@@ -77,15 +77,22 @@ class Atlas:
         lengths, times = np.log(np.array(points)).T
         return float(np.polyfit(lengths, times, 1)[0])
 
+    def ratios(self, first: str, second: str, shape: Shape) -> dict[int, float]:
+        """The time of `first` over that of `second`, by length where both were measured."""
+        one, other = self.series(first, shape), self.series(second, shape)
+        return {
+            n: one[n]["milliseconds"] / other[n]["milliseconds"]
+            for n in sorted(one.keys() & other.keys())
+        }
+
     def crossing(self, first: str, second: str, shape: Shape) -> float | None:
         """The length from which `second` is faster than `first`, or the other way round.
 
         Between measured lengths, times are taken to be powers of the length. None where the order
         is the same at all lengths that both were measured at.
         """
-        one, other = self.series(first, shape), self.series(second, shape)
-        shared = sorted(one.keys() & other.keys())
-        ratios = [np.log(one[n]["milliseconds"] / other[n]["milliseconds"]) for n in shared]
+        found = self.ratios(first, second, shape)
+        shared, ratios = list(found), np.log(list(found.values()))
         for place in range(len(shared) - 1):
             before, after = ratios[place : place + 2]
             if before * after < 0:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,69 +14,63 @@ from experiments.sentiment.run import linear_accuracy
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 CLOSE = 0.1  # of accuracy, within which a mixer is named beside the best one
+# A case, the probe and the split that tell of it, in words, and the mixers that are named.
+PROBED = (
+    (
+        "a state that any step may flip (parity)",
+        "parity",
+        "test",
+        "in sequences of 41 to 400 steps, trained on up to 40",
+        ("gru", "rnn", "lstm", "transformer"),
+    ),
+    (
+        "a state that depends on the order of the steps (permutations)",
+        "permutations of A5",
+        "valid",
+        "products of up to six of A5",
+        ("rglru", "hybrid", "gru", "lstm", "rnn", "transformer"),
+    ),
+    (
+        "one look-up of what stood anywhere before",
+        "induction",
+        "test",
+        "induction over 256 steps, trained on 64",
+        ("gated_deltanet", "gru", "rglru", "lstm", "transformer", "rnn"),
+    ),
+    (
+        "many look-ups",
+        "mqar",
+        "valid",
+        "MQAR, eight pairs in 64 steps (`attention` is alone, without feed-forward)",
+        ("gated_deltanet", "attention", "rglru", "transformer", "lstm", "rnn"),
+    ),
+)
 
 
 def table(results: Path) -> Sequence[str]:
     """Lines of Markdown."""
     evidence = Evidence(results.parent.parent)
-    cases = (
-        _flipped,
-        _tracked,
-        _one_recalled,
-        _many_recalled,
-        _few_texts,
-        _cpu,
-        _generating,
-        _parallel,
-    )
+    cases = [_probed(evidence, *asked) for asked in PROBED]
+    cases += [case(evidence) for case in (_few_texts, _cpu, _generating, _parallel)]
     return [
         "| your case | use | what speaks for it |",
         "|---|---|---|",
-        *(f"| {' | '.join(case(evidence))} |" for case in cases),
+        *(f"| {' | '.join(case)} |" for case in cases),
     ]
 
 
-def _flipped(evidence: Evidence) -> tuple[str, str, str]:
-    found = _probed(evidence, "parity", "test", ("gru", "rnn", "lstm", "transformer"))
-    return (
-        "a state that any step may flip (parity)",
-        found.best,
-        f"in sequences of 41 to 400 steps, trained on up to 40: {found}",
-    )
-
-
-def _tracked(evidence: Evidence) -> tuple[str, str, str]:
-    found = _probed(
-        evidence,
-        "permutations of A5",
-        "valid",
-        ("rglru", "hybrid", "gru", "lstm", "rnn", "transformer"),
-    )
-    return (
-        "a state that depends on the order of the steps (permutations)",
-        found.best,
-        f"products of up to six of A5: {found}",
-    )
-
-
-def _one_recalled(evidence: Evidence) -> tuple[str, str, str]:
-    mixers = ("gated_deltanet", "gru", "rglru", "lstm", "transformer", "rnn")
-    found = _probed(evidence, "induction", "test", mixers)
-    return (
-        "one look-up of what stood anywhere before",
-        found.best,
-        f"induction over 256 steps, trained on 64: {found}",
-    )
-
-
-def _many_recalled(evidence: Evidence) -> tuple[str, str, str]:
-    mixers = ("gated_deltanet", "attention", "rglru", "transformer", "lstm", "rnn")
-    found = _probed(evidence, "mqar", "valid", mixers)
-    return (
-        "many look-ups",
-        found.best,
-        f"MQAR, eight pairs in 64 steps: {found}; `attention` is alone, without feed-forward",
-    )
+def _probed(
+    evidence: Evidence, case: str, probe: str, split: str, told: str, mixers: Sequence[str]
+) -> tuple[str, str, str]:
+    """What mixers reach on a probe, the best first, and which are about as good as the best."""
+    results = evidence.results("long_range")
+    found = {mixer: accuracy(probe, mixer, split, results) for mixer in mixers}
+    order = sorted(mixers, key=lambda mixer: found[mixer][0], reverse=True)
+    least = found[order[0]][0] - CLOSE
+    best = ", ".join(f"`{mixer}`" for mixer in order if found[mixer][0] >= least)
+    said = ", ".join(f"`{mixer}` {found[mixer][0]:.0%}" for mixer in order)
+    seeds = " or ".join(map(str, sorted({len(ids) for _, ids in found.values()})))
+    return case, best, f"{told}: {said} (seeds: {seeds})"
 
 
 def _few_texts(evidence: Evidence) -> tuple[str, str, str]:
@@ -122,39 +115,6 @@ def _parallel(evidence: Evidence) -> tuple[str, str, str]:
         f"{tree['kernels'][-1]:.0f} for a minGRU as a tree, "
         f"{figures['attention: train']['kernels'][-1]:.0f} for attention, "
         f"{lstm['kernels'][-1]:,.0f} for an LSTM (counted, not timed on one)",
-    )
-
-
-class _Probed(NamedTuple):
-    """What mixers reach on a probe, and of how many seeds that is the mean."""
-
-    accuracies: Mapping[str, float]
-    seeds: Sequence[int]
-
-    @property
-    def best(self) -> str:
-        """Those that are about as good as the best one."""
-        least = max(self.accuracies.values()) - CLOSE
-        return ", ".join(f"`{mixer}`" for mixer, share in self.accuracies.items() if share >= least)
-
-    def __str__(self) -> str:
-        said = ", ".join(f"`{mixer}` {share:.0%}" for mixer, share in self.accuracies.items())
-        of = "one seed" if set(self.seeds) == {1} else f"{_listed(self.seeds)} seeds"
-        return f"{said} ({of})"
-
-
-def _listed(seeds: Sequence[int]) -> str:
-    return " or ".join(map(str, sorted(set(seeds))))
-
-
-def _probed(evidence: Evidence, probe: str, split: str, mixers: Sequence[str]) -> _Probed:
-    """The best first."""
-    results = evidence.results("long_range")
-    found = {mixer: accuracy(probe, mixer, split, results) for mixer in mixers}
-    shares = {mixer: mean for mixer, (mean, _) in found.items()}
-    return _Probed(
-        dict(sorted(shares.items(), key=lambda item: -item[1])),
-        [len(ids) for _, ids in found.values()],
     )
 
 

@@ -23,7 +23,7 @@ from experiments.report.drawing import INK, SIZE, colour, legend_below, line_of,
 from experiments.scaling import run as scaling
 from experiments.sentiment.run import cells, linear_accuracy
 from experiments.sentiment.snippets import models as snippet_models
-from experiments.statistics import mean_and_interval
+from experiments.statistics import SIGNIFICANT, mean_and_interval
 from experiments.sweep import rows_of
 
 COLUMNS = {
@@ -188,7 +188,7 @@ def effects(results: Path) -> Figure:
     found = compare(results)[::-1]
     figure, axes = new_figure(height=0.32 * len(found) + 1)
     for place, variant in enumerate(found):
-        certain = variant.adjusted_p < 0.05
+        certain = variant.adjusted_p < SIGNIFICANT
         axes.errorbar(
             variant.difference.mean,
             place,

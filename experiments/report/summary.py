@@ -29,11 +29,9 @@ def table(results: Path) -> Sequence[str]:
 
 
 def _speed(evidence: Evidence) -> str:
-    atlas, shape = Atlas(evidence.results("crossover"), "cpu"), Shape("train")
-    attention, rnn = (atlas.series(mixer, shape) for mixer in ("attention", "rnn"))
-    shared = sorted(attention.keys() & rnn.keys())
-    ratios = {n: attention[n]["milliseconds"] / rnn[n]["milliseconds"] for n in shared}
-    short, long = shared[0], shared[-1]
+    atlas = Atlas(evidence.results("crossover"), "cpu")
+    ratios = atlas.ratios("attention", "rnn", Shape("train"))
+    short, long = min(ratios), max(ratios)
     longer = f" and {ratios[long]:.1f} times at {long:,}" if long > short else ""
     plans = evidence.measured("plans")["figures"]
     seconds = {model: plans[model]["step_seconds"] for model in ("rnn", "transformer")}

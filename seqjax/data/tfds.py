@@ -146,8 +146,10 @@ class _Downloads(tfds.download.DownloadManager):
             fetch(f"data.source={self._source!r}", registry, list(wanted.values()))
         if len(ours) == len(resources):
             tfds.disable_progress_bar()
-        yield
-        tfds.enable_progress_bar()
+        try:
+            yield
+        finally:
+            tfds.enable_progress_bar()
 
     def _missing(self, resource: Resource) -> Download | None:
         """What is to be downloaded, if that is neither there nor has been put there by hand."""

@@ -17,12 +17,17 @@ from experiments.long_range.run import PROBES, accuracy, models
 from experiments.sentiment.contest import accuracy_difference
 from experiments.sentiment.films import read_films
 from experiments.sentiment.run import cells
-from experiments.statistics import Difference, holm, paired_difference, shown_range
+from experiments.statistics import (
+    SIGNIFICANT,
+    Difference,
+    holm,
+    paired_difference,
+    shown_range,
+)
 from experiments.sweep import rows_of, shared_seeds
 from experiments.tuning import Tuned
 
 LEARNED = 0.95
-SIGNIFICANT = 0.05
 SMALLEST = 1.0  # points of accuracy that are worth a claim
 MARGIN = 2.0  # points of accuracy that a simplification may cost
 
@@ -43,7 +48,7 @@ def misses_the_long_range(evidence: Evidence) -> Finding:
     else:
         verdict = FAILS if all(recurrent) else DEPENDS if any(recurrent) else HOLDS
     told = ", ".join(
-        f"{mixer} {100 * share:.0f}% and {100 * far[mixer][0]:.0f}% ({len(ids)} seeds)"
+        f"{mixer} {100 * share:.0f}% and {100 * far[mixer][0]:.0f}% (seeds: {len(ids)})"
         for mixer, (share, ids) in near.items()
     )
     return Finding(

@@ -3,6 +3,7 @@
 from experiments.article_claims.evidence import Evidence, Finding, Row, holds_if, holds_if_all
 from experiments.crossover.atlas import Atlas, Shape
 
+TRAIN = Shape("train")
 ROUNDING = 1e-5  # what float32 makes of equal numbers
 
 
@@ -109,9 +110,8 @@ def efficient_at_long_sequences(evidence: Evidence) -> Finding:
     }
     rnn, blocks, plain = _held(memory)
     atlas = Atlas(evidence.results("crossover"), "cpu")
-    times = {mixer: atlas.series(mixer, Shape("train")) for mixer in ("attention", "rnn")}
-    longest = max(times["attention"].keys() & times["rnn"].keys())
-    ratio = times["attention"][longest]["milliseconds"] / times["rnn"][longest]["milliseconds"]
+    longest, ratio = max(atlas.ratios("attention", "rnn", TRAIN).items())
+    timed = [atlas.series(mixer, TRAIN)[longest]["id"] for mixer in ("attention", "rnn")]
     return Finding(
         holds_if_all([kernels["attention"] < kernels["rnn"], blocks < rnn, ratio < 1]),
         f"On what is scarce. Kernels in a row of a train step over "
@@ -120,7 +120,7 @@ def efficient_at_long_sequences(evidence: Evidence) -> Finding:
         f"{blocks / rnn:.1f} times that of the RNN in blocks, {plain / rnn:,.0f} times in its "
         f"plain form; time of a train step over {longest:,} on two CPU cores: {ratio:.0f} times "
         f"that of the RNN.",
-        (depth["id"], memory["id"], *(each[longest]["id"] for each in times.values())),
+        (depth["id"], memory["id"], *timed),
     )
 
 

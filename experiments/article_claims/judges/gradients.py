@@ -14,10 +14,9 @@ from experiments.article_claims.evidence import (
     holds_if_all,
 )
 from experiments.gradients.run import learned, repeated, trials
-from experiments.statistics import holm
+from experiments.statistics import SIGNIFICANT, holm
 
 FAR = 63  # steps
-SIGNIFICANT = 0.05
 EXPLODING, VANISHING, USUAL = "rnn, weights doubled", "rnn, weights halved", "rnn"
 REMEDIES = {  # settings without and with what is to help, and against what
     ("clipping", "exploding"): (EXPLODING, f"{EXPLODING}, clipped"),
@@ -79,7 +78,7 @@ def helps(remedy: str, problem: str) -> Callable[[Evidence], Finding]:
 
     def judge(evidence: Evidence) -> Finding:
         names = REMEDIES[remedy, problem]
-        without, using = (repeated(name, evidence.results("gradients")) for name in names)
+        without, using = (_rows(evidence, name) for name in names)
         p_value = _p_values(evidence)[remedy, problem]
         if p_value < SIGNIFICANT:
             verdict = holds_if(learned(using) > learned(without))
@@ -98,13 +97,17 @@ def helps(remedy: str, problem: str) -> Callable[[Evidence], Finding]:
 
 def _p_values(evidence: Evidence) -> Mapping[tuple[str, str], float]:
     """Of all remedies, by Fisher's exact test, corrected for their number."""
-    results = evidence.results("gradients")
-    counts = {
-        key: [[learned(rows), len(rows) - learned(rows)] for rows in groups]
-        for key, names in REMEDIES.items()
-        for groups in [[repeated(name, results) for name in names]]
-    }
-    return holm({key: float(stats.fisher_exact(each).pvalue) for key, each in counts.items()})
+
+    def counted(name: str) -> tuple[int, int]:
+        rows = _rows(evidence, name)
+        return learned(rows), len(rows) - learned(rows)
+
+    return holm(
+        {
+            key: float(stats.fisher_exact([counted(name) for name in names]).pvalue)
+            for key, names in REMEDIES.items()
+        }
+    )
 
 
 def attention_is_more_stable(evidence: Evidence) -> Finding:

@@ -90,11 +90,11 @@ def printed_step_times(evidence: Evidence) -> Finding:
 def _ratios(
     evidence: Evidence, first: str, second: str, shape: Shape
 ) -> tuple[dict[int, float], tuple[str, ...]]:
+    """The ratios of the atlas, and the ids of the rows that they are of."""
     atlas = Atlas(evidence.results("crossover"), "cpu")
-    one, other = atlas.series(first, shape), atlas.series(second, shape)
-    shared = sorted(one.keys() & other.keys())
-    ratios = {n: one[n]["milliseconds"] / other[n]["milliseconds"] for n in shared}
-    return ratios, tuple(each[n]["id"] for n in shared for each in (one, other))
+    ratios = atlas.ratios(first, second, shape)
+    series = [atlas.series(mixer, shape) for mixer in (first, second)]
+    return ratios, tuple(each[n]["id"] for n in ratios for each in series)
 
 
 def _planned(plans: Row) -> tuple[int, dict[str, float]]:
