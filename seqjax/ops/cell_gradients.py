@@ -21,8 +21,8 @@ class CellGradient(NamedTuple):
     """A step that keeps what its gradient needs, and that gradient.
 
     `step(x, product, state, *peepholes) -> (state, kept, beside)` computes what the cell's
-    `pointwise` does. `kept` has the shape of `x` and takes its place, or is None where the gradient
-    needs neither; `beside` is a further array of gates side by side, or None.
+    `pointwise` does. `kept` has the shape of `x` and takes its place, or is None where `x` stays;
+    `beside` is a further array of gates side by side, or None.
 
     `pullback(kept, beside, before, after, gradient, *peepholes) -> (to_x, to_beside, to_before,
     to_peepholes)` is given the gates of both one by one, and the states before and after the step.
@@ -35,10 +35,10 @@ class CellGradient(NamedTuple):
 
 
 def derived(pointwise: Callable[..., State]) -> CellGradient:
-    """The gradient of any cell: what comes in is kept, and the step is computed again."""
+    """The gradient of any cell: what comes in stays, and the step is computed again."""
 
     def step(x: Array, product: Array, state: State, *peepholes: Array):
-        return pointwise(x, product, state, *peepholes), x, product
+        return pointwise(x, product, state, *peepholes), None, product
 
     def pullback(
         kept: Gates, beside: Gates, before: State, after: State, gradient: State, *peepholes: Array

@@ -78,9 +78,8 @@ def test_what_the_summary_and_the_advice_say_in_words_follows_from_the_rows():
 
     assert share("parity", "gru", "test") > 0.95 and share("parity", "transformer", "test") < 0.6
     assert share("induction", "rnn", "valid") < 0.2  # of eight tokens
-    assert all(
-        share("induction", word, "valid") > 0.95 for word in ("lstm", "rglru", "transformer")
-    )
+    assert share("induction", "transformer", "valid") > 0.95
+    assert share("induction", "transformer", "test") < share("induction", "lstm", "test") - 0.2
     sentiment = accuracies(evidence.results("sentiment"))
     assert all(sentiment[word][0] < 100 * linear_accuracy() for word in ("rnn", "transformer"))
     atlas = Atlas(evidence.results("crossover"), "cpu")

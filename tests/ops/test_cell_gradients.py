@@ -30,7 +30,8 @@ def test_a_step_and_its_gradient_are_those_of_the_equations(name):
 
     new, kept, beside = cell.gradient.step(x, product, state, *peepholes)
     expected, pull = jax.vjp(cell.pointwise, x, product, state, *peepholes)
-    assert kept is None or kept.shape == x.shape
+    kept = x if kept is None else kept
+    assert kept.shape == x.shape
     for ours, theirs in zip(new, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 

@@ -1,5 +1,7 @@
 """The recurrence against plain autodiff of a scan over time, written from the definition."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -136,3 +138,30 @@ def test_the_backward_loop_carries_nothing_that_is_summed_over_the_batch():
         carried = loop.outvars[: loop.params["num_carry"]]
         shapes = {variable.aval.shape for variable in carried}
         assert shapes <= {(batch, hidden), (time, batch, cell.gates * hidden)}
+
+
+@pytest.mark.parametrize("name", [*CELLS, "coupled_lstm"])
+def test_no_step_of_the_loops_copies_what_all_steps_share(name):
+    """The time of a loop with such a copy grows as the square of the length."""
+    cell = cells.coupled_lstm() if name == "coupled_lstm" else CELLS[name]
+    time, hidden = 37, 5  # a length that no other size is
+    inputs, weight, bias, state = problem(cell, time, 3, hidden, seed=0)
+    peepholes = (jnp.ones(hidden),) * 2 if name == "coupled_lstm" else ()
+
+    def loss(inputs, weight, bias, input_bias):
+        outputs, _ = recurrence(
+            cell, inputs, weight, bias, state, input_bias=input_bias, peepholes=peepholes
+        )
+        return jnp.sin(outputs).sum()
+
+    arguments = inputs, weight, bias, bias
+    for program in (loss, jax.grad(loss, argnums=(0, 1, 2, 3))):
+        text = jax.jit(program).lower(*arguments).compile().as_text()
+        bodies = set(re.findall(r"body=(%[\w.]+)", text))
+        assert bodies, "the program has no loop"
+        computation = None
+        for line in text.splitlines():
+            if line.startswith(("%", "ENTRY")):
+                computation = line.split(" ")[0]
+            if computation in bodies:
+                assert not re.search(rf"= f32\[{time},[^ ]* copy\(", line), line
