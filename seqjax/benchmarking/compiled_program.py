@@ -1,7 +1,8 @@
 """What a compiled program says about itself: its depth and the bytes that it moves.
 
 XLA's own cost analysis counts the body of a loop once; here it counts as often as it runs. A loop
-whose trip count the compiler does not know (Newton's iterations) runs as often as the caller says.
+whose trip count the compiler does not know (Newton's iterations, the blocks of keys that attention
+looks at) runs as often as the caller says.
 """
 
 from functools import cache, cached_property
@@ -24,7 +25,7 @@ SLICES = ("dynamic-slice", "slice", "gather")
 class CompiledProgram:
     """The text of an optimised program, read."""
 
-    def __init__(self, text: str, unknown_trips: int = 1) -> None:
+    def __init__(self, text: str, unknown_trips: int | float = 1) -> None:
         self._unknown_trips = unknown_trips
         self._computations, self._entry = parse(text)
         self._depth = cache(self._depth_of)
@@ -33,7 +34,7 @@ class CompiledProgram:
     @cached_property
     def depth(self) -> int:
         """The longest chain of kernels that wait for one another, loops as often as they run."""
-        return self._depth(self._entry, "kernel")
+        return round(self._depth(self._entry, "kernel"))
 
     @cached_property
     def arithmetic_depth(self) -> int:
@@ -41,12 +42,12 @@ class CompiledProgram:
 
         A product of matrices or a sum counts as one.
         """
-        return self._depth(self._entry, "operation")
+        return round(self._depth(self._entry, "operation"))
 
     @cached_property
     def loop_steps(self) -> int:
         """The iterations that run one after another, over all loops; nested ones multiply."""
-        return self._depth(self._entry, "iteration")
+        return round(self._depth(self._entry, "iteration"))
 
     @cached_property
     def bytes(self) -> int:
@@ -62,18 +63,18 @@ class CompiledProgram:
             for instruction in instructions
         )
 
-    def _trips(self, loop: Instruction) -> int:
+    def _trips(self, loop: Instruction) -> int | float:
         trips = trip_count(loop, self._computations)
         return self._unknown_trips if trips is None else trips
 
-    def _depth_of(self, name: str, unit: str) -> int:
-        ends: dict[str, int] = {}
+    def _depth_of(self, name: str, unit: str) -> int | float:
+        ends: dict[str, int | float] = {}
         for instruction in self._computations[name]:
             start = max((ends.get(operand, 0) for operand in instruction.operands), default=0)
             ends[instruction.name] = start + self._own_depth(instruction, unit)
         return max(ends.values(), default=0)
 
-    def _own_depth(self, instruction: Instruction, unit: str) -> int:
+    def _own_depth(self, instruction: Instruction, unit: str) -> int | float:
         opcode = instruction.opcode
         if called(instruction) and not (opcode == "fusion" and unit == "kernel"):
             within = max(self._depth(name, unit) for name in called(instruction))

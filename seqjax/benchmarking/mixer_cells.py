@@ -16,6 +16,7 @@ from seqjax.benchmarking.programs import Program, data_mesh
 from seqjax.models import ModelConfig, Params
 from seqjax.models.config import CHOICES
 from seqjax.models.methods import EVALUATIONS
+from seqjax.ops.attention_blocks import Form, blocks_in_turn, choose_blocks
 
 DECODED = 16  # steps of a decoding program, which feeds each output back in
 ROWS, WHOLE = PartitionSpec("data"), PartitionSpec()
@@ -72,7 +73,15 @@ class MixerCell:
 
     def program(self, devices: list[jax.Device]) -> Program:
         """What is run."""
-        return PROGRAMS[self.work](self, self.model(), data_mesh(self.batch, devices))
+        config = self.model()
+        program = PROGRAMS[self.work](self, config, data_mesh(self.batch, devices))
+        return program._replace(unknown_trips=self._blocks_in_turn(config, devices))
+
+    def _blocks_in_turn(self, config: ModelConfig, devices: list[jax.Device]) -> float:
+        """Trips of the loop over blocks of keys, the only one whose end depends on data."""
+        shape = self.batch, self.length, config.heads, config.width // config.heads
+        blocks = choose_blocks(devices[0].platform, shape, shape)
+        return blocks_in_turn(Form(True, config.window or None, blocks), self.length)
 
 
 def methods_of(mixer: str) -> Sequence[str]:

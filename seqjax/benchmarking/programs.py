@@ -18,7 +18,8 @@ class Program(NamedTuple):
     """A function, how its arguments are made, and where on a mesh they lie.
 
     Its first `kept` arguments are consumed and come back as its first results; a call does `steps`
-    times what is measured.
+    times what is measured. Loops whose trip count the compiler does not know run `unknown_trips`
+    times, on average.
     """
 
     function: Callable[..., Any]
@@ -27,6 +28,7 @@ class Program(NamedTuple):
     layouts: tuple[PartitionSpec, ...]  # one an argument, for all its arrays
     kept: int = 0
     steps: int = 1
+    unknown_trips: int | float = 1
 
 
 def data_mesh(batch: int, devices: list[jax.Device]) -> Mesh:
@@ -37,7 +39,7 @@ def data_mesh(batch: int, devices: list[jax.Device]) -> Mesh:
 class Compiled:
     """A compiled program: first what the compiler knows of it, then its calls."""
 
-    def __init__(self, program: Program, unknown_trips: int = 1) -> None:
+    def __init__(self, program: Program) -> None:
         self.program = program
         self._shardings = tuple(NamedSharding(program.mesh, spec) for spec in program.layouts)
         shapes = jax.tree.map(
@@ -53,8 +55,8 @@ class Compiled:
         start = time.perf_counter()
         self._execute = traced.lower().compile()
         self.compile_seconds = time.perf_counter() - start
-        self._flops = flops(traced.jaxpr.jaxpr, unknown_trips=unknown_trips)
-        self._text = CompiledProgram(self._execute.as_text(), unknown_trips)
+        self._flops = flops(traced.jaxpr.jaxpr, unknown_trips=program.unknown_trips)
+        self._text = CompiledProgram(self._execute.as_text(), program.unknown_trips)
         self._arguments: tuple[Any, ...] = ()
 
     @property

@@ -15,8 +15,12 @@ REDUCTIONS = (
 
 
 def operations(
-    program: Any, *, unknown_trips: int = 1, times: int = 1, outer: tuple[str, ...] = ()
-) -> Iterator[tuple[Any, tuple[str, ...], int]]:
+    program: Any,
+    *,
+    unknown_trips: int | float = 1,
+    times: int | float = 1,
+    outer: tuple[str, ...] = (),
+) -> Iterator[tuple[Any, tuple[str, ...], int | float]]:
     """Every equation of a jaxpr that computes, as (equation, name scopes, how often it runs).
 
     Of a conditional, the branch with the most FLOPs; a `while` runs `unknown_trips` times.
@@ -42,11 +46,14 @@ def operations(
             yield from operations(each, unknown_trips=unknown_trips, times=repeated, outer=scope)
 
 
-def flops(program: Any, *, unknown_trips: int = 1) -> int:
+def flops(program: Any, *, unknown_trips: int | float = 1) -> int:
     """The floating-point operations of a jaxpr: those of its products, and one an element."""
     counted = operations(program, unknown_trips=unknown_trips)
-    return sum(
-        times * (product_flops(equation) or _elements(equation)) for equation, _, times in counted
+    return round(
+        sum(
+            times * (product_flops(equation) or _elements(equation))
+            for equation, _, times in counted
+        )
     )
 
 

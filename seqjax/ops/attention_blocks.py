@@ -81,6 +81,13 @@ def reach_of(form: Form, terms: Terms) -> Reach:
     return block_reach(query_blocks, key_blocks, form.causal, form.window)
 
 
+def blocks_in_turn(form: Form, time: int) -> float:
+    """How many blocks of keys a block of queries goes through, on average over a whole example."""
+    places = Places(jnp.ones((1, time), jnp.int32), jnp.arange(time, dtype=jnp.int32)[None])
+    reach = reach_of(form, make_terms(1, places, places, slopes=None, dropout=None))
+    return float((reach.stop - reach.first).mean())
+
+
 def cut_queries(
     x: Float[Array, "time heads size"], size: int, kv_heads: int
 ) -> Float[Array, "blocks kv_heads group_x_queries size"]:

@@ -69,6 +69,17 @@ def test_what_would_not_fit_is_skipped_with_the_estimate(path, monkeypatch):
     assert row["skipped"] == {"for": "memory", "estimated_bytes": needed, "free_bytes": 1000}
 
 
+def test_flops_of_attention_in_blocks_grow_as_the_pairs_that_are_looked_at():
+    short = MixerCell("attention", 1_024, batch=1, width=8, method="auto", work="forward")
+
+    def flops(cell):
+        facts = Compiled(cell.program(jax.devices()[:1])).facts()
+        assert facts["loops_of_unknown_length"] == 1
+        return facts["flops"]
+
+    assert 3.5 < flops(replace(short, length=2_048)) / flops(short) < 4
+
+
 @pytest.mark.parametrize("mixer", ["gru", "attention"])
 def test_decoding_goes_on_from_its_own_output(mixer):
     cell = MixerCell(mixer=mixer, length=4, batch=2, width=8, method="auto", work="decode")
