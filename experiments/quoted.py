@@ -14,6 +14,8 @@ from experiments.ablations import run as ablations
 from experiments.applications import run as applications
 from experiments.certificates import run as certificates
 from experiments.certificates.cases import holds
+from experiments.crossover import run as crossover
+from experiments.crossover.atlas import Atlas, Shape
 from experiments.depth import table as depth
 from experiments.gradients import run as gradients
 from experiments.long_range import run as long_range
@@ -182,6 +184,23 @@ def means(groups: Mapping[int, Sequence[Mapping[str, Any]]]) -> dict[int, float]
     return {at: float(np.mean(scaling.losses(rows))) for at, rows in groups.items()}
 
 
+def of_crossover() -> Iterator[str]:
+    """How times grow with the length, and who is the fastest."""
+    atlas, shape = Atlas(crossover.RESULTS, "cpu"), Shape("train")
+    exponents = {mixer: atlas.exponent(mixer, shape) for mixer in atlas.mixers}
+    steepest = max(exponents, key=exponents.get)
+    yield (
+        f"The time of {steepest} grows fastest with the length, from 512 steps on to the power "
+        f"{exponents[steepest]:.2f}"
+    )
+    times = {mixer: atlas.series(mixer, shape) for mixer in atlas.mixers}
+    fastest = {
+        min(atlas.mixers, key=lambda mixer: times[mixer][length]["milliseconds"])
+        for length in times["rnn"]
+    }
+    yield f"the fastest to train is {' or '.join(f'`{mixer}`' for mixer in sorted(fastest))}"
+
+
 def of_certificates() -> Iterator[str]:
     """Whether Newton's method returns what the loop would have returned."""
     rows = read_lines(certificates.RESULTS)
@@ -332,6 +351,7 @@ QUOTES = {
     "experiments/ablations/README.md": of_ablations,
     "experiments/long_range/README.md": of_long_range,
     "experiments/scaling/README.md": of_scaling,
+    "experiments/crossover/README.md": of_crossover,
     "experiments/certificates/README.md": of_certificates,
     "experiments/depth/README.md": of_depth,
     "experiments/peers/README.md": of_peers,

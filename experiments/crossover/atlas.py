@@ -1,8 +1,10 @@
 """The times of the atlas: by mixer, work and shape, how they grow, and where pairs cross."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,15 +90,29 @@ class Atlas:
     def crossing(self, first: str, second: str, shape: Shape) -> float | None:
         """The length from which `second` is faster than `first`, or the other way round.
 
-        Between measured lengths, times are taken to be powers of the length. None where the order
-        is the same at all lengths that both were measured at.
+        Of the lengths that both were measured at, those count whose times can be told apart: the
+        middle halves of the rounds do not overlap. Between two such lengths, times are taken to be
+        powers of the length. None where the order never changes, or more than once.
         """
-        found = self.ratios(first, second, shape)
-        shared, ratios = list(found), np.log(list(found.values()))
-        for place in range(len(shared) - 1):
-            before, after = ratios[place : place + 2]
-            if before * after < 0:
-                share = before / (before - after)
-                low, high = np.log(shared[place : place + 2])
-                return float(np.exp(low + share * (high - low)))
-        return None
+        one, other = self.series(first, shape), self.series(second, shape)
+        ratios = {
+            length: math.log(ratio)
+            for length, ratio in self.ratios(first, second, shape).items()
+            if _apart(one[length], other[length])
+        }
+        changes = [
+            (short, long) for short, long in pairwise(ratios) if ratios[short] * ratios[long] < 0
+        ]
+        if len(changes) != 1:
+            return None
+        ((short, long),) = changes
+        share = ratios[short] / (ratios[short] - ratios[long])
+        return math.exp((1 - share) * math.log(short) + share * math.log(long))
+
+
+def _apart(one: Row, other: Row) -> bool:
+    """Whether the middle halves of two measurements have nothing in common."""
+    return (
+        one["upper_quartile"] < other["lower_quartile"]
+        or other["upper_quartile"] < one["lower_quartile"]
+    )

@@ -29,7 +29,7 @@ GRIDS = (
     Grid(mixers=FEW, lengths=(128, 512, 2_048), batches=(8,), widths=(256,)),
 )
 QUICK = Grid(mixers=("rnn", "attention"), lengths=(32, 64), batches=(2,), widths=(16,))
-PATIENCE = atlas.Patience(rounds=5, cell_seconds=60.0)
+PATIENCE = atlas.Patience(rounds=5, cell_seconds=240.0)
 
 
 def main(values: FlagValues) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, NOT_SHOWN, Evidence
 from experiments.article_claims.ledger import CLAIMS
-from experiments.crossover.atlas import Atlas, Shape
+from experiments.crossover.atlas import Atlas, Shape, significant
 from experiments.long_range.run import accuracy
 from experiments.sentiment.run import accuracies, linear_accuracy
 
@@ -34,12 +34,13 @@ def _speed(evidence: Evidence) -> str:
     atlas = Atlas(evidence.results("crossover"), "cpu")
     ratios = atlas.ratios("attention", "rnn", Shape("train"))
     short, long = min(ratios), max(ratios)
-    longer = f" and {ratios[long]:.1f} times at {long:,}" if long > short else ""
+    longer = f" and {significant(ratios[long], 2)} times at {long:,}" if long > short else ""
     plans = evidence.measured("plans")["figures"]
     seconds = {model: plans[model]["step_seconds"] for model in ("rnn", "transformer")}
     return (
         f"**Parallel in time is not the same as fast:** on two CPU cores a train step of attention "
-        f"takes {ratios[short]:.1f} times as long as one of a plain RNN at {short} steps{longer}; "
+        f"takes {significant(ratios[short], 2)} times as long as one of a plain RNN at {short} "
+        f"steps{longer}; "
         f"on TPUs, as their compiler estimates, the article's Transformer would take "
         f"{seconds['transformer'] / seconds['rnn']:.2f} times as long as its RNN."
     )

@@ -29,6 +29,8 @@ def atlas(tmp_path):
             "batch": batch,
             "width": 64,
             "milliseconds": batch * time,
+            "lower_quartile": 0.99 * batch * time,
+            "upper_quartile": 1.01 * batch * time,
             "device": {"platform": "cpu"},
         }
         for length in LENGTHS
@@ -52,6 +54,21 @@ def test_two_mixers_cross_where_their_times_are_equal(atlas):
     assert atlas.crossing("rnn", "attention", TRAIN) == pytest.approx(256)
     assert atlas.crossing("rnn", "rnn", TRAIN) is None
     assert atlas.crossing("rnn", "ssd", TRAIN) is None
+
+
+def test_times_that_cannot_be_told_apart_do_not_cross(atlas):
+    for row in atlas.rows:
+        if row["length"] <= 128:
+            row["upper_quartile"] = 100.0
+    assert atlas.crossing("rnn", "attention", TRAIN) is None
+
+
+def test_two_mixers_that_change_places_again_have_no_crossing(atlas):
+    times = {"milliseconds": 1.0, "lower_quartile": 0.9, "upper_quartile": 1.1}
+    for row in atlas.rows:
+        if (row["mixer"], row["length"]) == ("attention", 2_048):
+            row |= times
+    assert atlas.crossing("rnn", "attention", TRAIN) is None
 
 
 def test_advice_names_the_fastest_first_on_either_side_of_a_crossing(atlas):

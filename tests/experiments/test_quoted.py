@@ -39,7 +39,7 @@ NOT_OF_ROWS = {
         "0.001 0.003 0.01 0.5 10 10,000 100,000 128 1e-3 25,000 30,000 32 384 4 512 64 95%"
     ),
     "experiments/ablations/README.md": "11,925 25 27 95%",
-    "experiments/crossover/README.md": "1 128 512 64 8",
+    "experiments/crossover/README.md": "1 256 32 64 8",
     "experiments/article_claims/README.md": "",
     "experiments/gpu/README.md": "10,000 16 2 20 256 32 4,096 512 60% 64 7 8",
 }
