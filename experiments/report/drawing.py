@@ -19,9 +19,13 @@ SERIES = (
     ("#3b3b98", "#9d9dff"),
     ("#8b1a1a", "#ff7b7b"),
     ("#4f6d12", "#b9d66a"),
+    ("#00728a", "#4fd3ea"),
 )
-MARKERS = "osD^vPX*h"
-MIXERS = ("rnn", "lstm", "gru", "rglru", "gated_deltanet", "attention", "ssd", "hybrid", "bag")
+MARKERS = "osD^vPX*hp"
+MIXERS = (
+    *("rnn", "lstm", "gru", "rglru", "gated_deltanet", "attention", "ssd", "hybrid", "bag"),
+    "mingru",
+)
 INK, GRID = "#1c1c1c", "#d4d4d4"
 STYLE = {
     "svg.fonttype": "none",

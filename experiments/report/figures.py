@@ -3,6 +3,7 @@
 import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,7 +39,7 @@ COLUMNS = {
 }
 SPLITS = ("valid", "test")
 SUM_VARIANCE = 1 / 6  # of the sum of two numbers between 0 and 1, the answer of `adding`
-COMPARED = ("rnn", "lstm", "rglru", "ssd", "gated_deltanet", "attention")
+COMPARED = ("rnn", "lstm", "mingru", "rglru", "gated_deltanet", "attention")
 
 
 class Picture(NamedTuple):
@@ -74,9 +75,11 @@ def plot_times(axes: Axes, results: Path, work: str) -> None:
     lengths = sorted({length for series in found.values() for length in series})
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_major_formatter("{x:,.10g}")
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_xticks(lengths, [f"{length:,}" for length in lengths])
+    crowded = {short for short, long in pairwise(lengths) if long < 3 * short}
+    labels = ["" if length in crowded else f"{length:,}" for length in lengths]
+    axes.set_xticks(lengths, labels)
     axes.set_xlabel("steps in the sequence")
     axes.set_ylabel("milliseconds")
 
