@@ -26,14 +26,14 @@ VERSION = 4  # raise it when arrays, facts or tokenizers are written in another 
 def default_cache_folder() -> Path:
     """`$SEQJAX_CACHE`, or `seqjax` in the user's cache directory."""
     if chosen := os.environ.get("SEQJAX_CACHE"):
-        return Path(chosen).expanduser()
+        return files.path_of(chosen)
     if sys.platform == "win32":
         root = os.environ.get("LOCALAPPDATA", "~/AppData/Local")
     elif sys.platform == "darwin":
         root = "~/Library/Caches"
     else:
         root = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return Path(root).expanduser() / "seqjax"
+    return files.path_of(root) / "seqjax"
 
 
 def prepare(config: DataConfig, cache_folder: Path) -> Dataset:

@@ -63,6 +63,8 @@ def run(
             if hosts.is_first():
                 stack.enter_context(folder.opened(setup.config))
                 folder.check_same_data(data.facts)
+        for note in setup.notes:
+            say(console, note)
         say(console, f"{introduction(setup)} · {folder.path}")
         checkpoints = stack.enter_context(closing(Checkpoints(folder.checkpoints)))
         state, progress = first_state(setup, checkpoints, vectors, console)

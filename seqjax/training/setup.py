@@ -84,6 +84,17 @@ class Setup:
         # Made outside the mesh's context, in which Flax would lay out half-made parameters itself.
         self.shardings = state_shardings(self.mesh, config.mesh, self.model, self.optimizer)
 
+    @property
+    def notes(self) -> list[str]:
+        """What may not be as it was meant, one sentence each."""
+        warmup = self.config.optimizer.warmup_steps
+        if warmup < self.total_steps:
+            return []
+        return [
+            f"optimizer.warmup_steps={warmup} is not over within the {self.total_steps} steps of "
+            "this run: its learning rate stays below optimizer.learning_rate."
+        ]
+
     def _check_patterns(self) -> None:
         shapes, _ = models.abstract(self.model)
         for field in ("frozen", "decayed") if self.config.optimizer.weight_decay else ("frozen",):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from etils import epath
 
+from seqjax.data.files import path_of
 from seqjax.errors import UserError
 
 
@@ -22,7 +23,7 @@ class Storage:
     def __init__(self, path: str | os.PathLike) -> None:
         self.is_disk = "://" not in str(path)
         if self.is_disk:
-            self.path = self.growing = Path(path).expanduser().absolute()
+            self.path = self.growing = path_of(os.fspath(path)).absolute()
             return
         try:
             self.path = epath.Path(str(path))

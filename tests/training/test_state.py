@@ -200,3 +200,12 @@ def test_all_finite(value):
     tree = {"a": jnp.zeros((2, 3)), "b": (jnp.ones(4), jnp.zeros((), jnp.int32))}
     assert all_finite(tree)
     assert not all_finite(tree | {"b": (jnp.ones(4).at[3].set(value), jnp.zeros((), jnp.int32))})
+
+
+def test_a_warmup_that_outlasts_the_run_is_told():
+    def notes(steps):
+        return make_setup("bag", OptimizerConfig(warmup_steps=steps)).notes
+
+    assert notes(9) == []
+    (note,) = notes(10)
+    assert "optimizer.warmup_steps=10" in note and "10 steps" in note

@@ -55,6 +55,13 @@ def test_what_grows_is_copied_when_it_is_to_be_kept(bucket):
     assert (later.growing / "metrics.jsonl").read_text() == "1\n2\n"
 
 
+def test_a_tilde_is_a_home_where_a_user_has_that_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    assert Storage("~/run").path == tmp_path / "home" / "run"
+    assert Storage("~no one/run").path == tmp_path / "~no one" / "run"
+
+
 def test_a_store_that_is_not_known_is_refused():
     with pytest.raises(UserError, match=r"workdir=ftp://run is in no store that is known"):
         RunFolder("ftp://run")
