@@ -7,6 +7,10 @@ binary cross-entropy; `rnn` is one tanh layer of 128 read at its last valid stat
 post-norm ReLU blocks of width 64 with 4 heads and feed-forward 128, averaged over valid steps,
 `bag` the mean of the embeddings. Every other word puts its mixer in the place of the `rnn`'s. With
 `size=tiny|small|base` the word picks a model that has as many parameters as those of other words.
+
+On two CPU cores, over ten seeds (`experiments/sentiment`), `rnn` has 72.6% of the test snippets
+right after 29 seconds, `transformer` 73.2% after 106, and `bag` 74.8% after 14; tf-idf with
+logistic regression has 75.4%.
 """
 
 from dataclasses import replace
