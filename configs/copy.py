@@ -15,21 +15,10 @@ from ml_collections import ConfigDict
 
 from seqjax.data.probes.dataset import CopyConfig
 from seqjax.models.presets import sized
-from seqjax.training.config import Config, OptimizerConfig, TrainConfig
-from seqjax.training.presets import from_preset
+from seqjax.training.presets import of_probe
 
 
 def get_config(preset: str = "lstm") -> ConfigDict:
     """The run of a preset word, with further settings behind commas."""
-    base = Config(
-        name="copy",
-        preset=preset,
-        task="copy",
-        data=CopyConfig(),
-        optimizer=OptimizerConfig(
-            learning_rate=3e-3, schedule="cosine", warmup_steps=100, clip_norm=1.0
-        ),
-        train=TrainConfig(epochs=10, batch_size=64),
-    )
     model = partial(sized, pool="none")
-    return from_preset(preset, base, models={}, sized=model, size="tiny")
+    return of_probe(preset, "copy", CopyConfig(), sized=model)

@@ -15,25 +15,14 @@ steps; `transformer` has 14.5% after 1,000 (one of eight values: 12.5%).
 from ml_collections import ConfigDict
 
 from seqjax.data.probes.dataset import MultiQueryRecallConfig
-from seqjax.models.config import ModelConfig
+from seqjax.models import ModelConfig
 from seqjax.models.presets import sized
-from seqjax.training.config import Config, OptimizerConfig, TrainConfig
-from seqjax.training.presets import from_preset
+from seqjax.training.presets import of_probe
 
 
 def get_config(preset: str = "lstm") -> ConfigDict:
     """The run of a preset word, with further settings behind commas."""
-    base = Config(
-        name="mqar",
-        preset=preset,
-        task="mqar",
-        data=MultiQueryRecallConfig(),
-        optimizer=OptimizerConfig(
-            learning_rate=3e-3, schedule="cosine", warmup_steps=100, clip_norm=1.0
-        ),
-        train=TrainConfig(epochs=10, batch_size=64),
-    )
-    return from_preset(preset, base, models={}, sized=model, size="tiny")
+    return of_probe(preset, "mqar", MultiQueryRecallConfig(), sized=model)
 
 
 def model(word: str, size: str) -> ModelConfig:

@@ -10,9 +10,18 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from seqjax.data.dataset import DataConfig
 from seqjax.errors import UserError, did_you_mean
 from seqjax.tasks.task import AnyModelConfig
-from seqjax.training.config import Config, field_types, from_dict, to_config_dict, unknown_field
+from seqjax.training.config import (
+    Config,
+    OptimizerConfig,
+    TrainConfig,
+    field_types,
+    from_dict,
+    to_config_dict,
+    unknown_field,
+)
 
 
 def from_preset(
@@ -50,6 +59,31 @@ def from_preset(
             group = reduce(operator.getitem, parents, values)
             group[leaf] = _parsed(path, types[path], text)
     return to_config_dict(from_dict(values))
+
+
+def of_probe(
+    argument: str,
+    name: str,
+    data: DataConfig,
+    *,
+    epochs: int = 10,
+    sized: Callable[[str, str], AnyModelConfig],
+) -> ConfigDict:
+    """The run of a generated probe, whose task has its name: every word is a model of `size=tiny`.
+
+    All probes are trained alike, so that they tell mixers apart and not settings.
+    """
+    base = Config(
+        name=name,
+        preset=argument,
+        task=name,
+        data=data,
+        optimizer=OptimizerConfig(
+            learning_rate=3e-3, schedule="cosine", warmup_steps=100, clip_norm=1.0
+        ),
+        train=TrainConfig(epochs=epochs, batch_size=64),
+    )
+    return from_preset(argument, base, models={}, sized=sized, size="tiny")
 
 
 def split_preset(argument: str) -> tuple[str, list[tuple[str, str]]]:
