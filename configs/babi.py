@@ -10,7 +10,10 @@ are published, one task or several by one model, of which `evaluate --by_group` 
     python -m seqjax.train --config configs/babi.py:lstm,source=files,folder=en-10k \\
         "--config.data.tasks=(1,6,15)"
 
-Every word is the model of `size=tiny`, 100,000 parameters, unless another size is named.
+Every word is the model of `size=tiny`, 100,000 parameters, unless another size is named. On one
+busy CPU core, `gated_deltanet` has all answers of bAbI's first task right after 3,000 steps (25
+minutes, seed 0), and 98.4% after 1,500, where `gru` has 96.7% and `lstm` 76.4% (`experiments/babi`,
+which has five other tasks as well).
 """
 
 from functools import partial
