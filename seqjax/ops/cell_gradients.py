@@ -27,11 +27,12 @@ class CellGradient(NamedTuple):
     `pullback(kept, beside, before, after, gradient, *peepholes) -> (to_x, to_beside, to_before,
     to_peepholes)` is given the gates of both one by one, and the states before and after the step.
     The gradient of `product` is that of `x` but for the last columns, which are `to_beside`, of the
-    shape of `beside`.
+    shape of `beside`. A pullback that `reads_input` is given all that came in as `x`.
     """
 
     step: Callable[..., tuple[State, Array | None, Array | None]]
     pullback: Callable[..., tuple[Array, Array | None, State, tuple[Array, ...]]]
+    reads_input: bool = False
 
 
 def derived(pointwise: Callable[..., State]) -> CellGradient:
@@ -48,7 +49,7 @@ def derived(pointwise: Callable[..., State]) -> CellGradient:
         to_x, to_product, to_before, *to_peepholes = pull(gradient)
         return to_x, to_product, to_before, tuple(to_peepholes)
 
-    return CellGradient(step, pullback)
+    return CellGradient(step, pullback, reads_input=True)
 
 
 def of_elman(function: Callable[[Array], Array], slope: Callable[[Array], Array]) -> CellGradient:

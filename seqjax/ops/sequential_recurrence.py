@@ -58,8 +58,7 @@ def _walk(cell, inputs, weights, state, dropout_mask, mask, reset):
     # What a step keeps takes the place of its input, and later that of its gradient: memory that is
     # not touched again costs more than arithmetic does.
     kept = inputs.astype(jnp.float32)
-    if cell.by_hand is None and input_bias is not None:
-        # A derived gradient takes the step again, from all that came in.
+    if cell.gradient.reads_input and input_bias is not None:
         kept, input_bias = kept + input_bias.astype(jnp.float32)[None, None], None
     (_, kept), (states, beside) = lax.scan(
         step, (state, kept), (jnp.arange(len(inputs)), mask, reset)

@@ -108,3 +108,26 @@ def test_coupled_lstm_is_its_equations():
     np.testing.assert_allclose(found[1], new, rtol=1e-5)
     np.testing.assert_allclose(found[0], sigmoid(x[2] + r[2] + q * new) * np.tanh(new), rtol=1e-5)
     assert cells.coupled_lstm() is cell
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_an_input_bias_is_added_to_every_input(name):
+    cell = CELLS[name]
+    inputs, weight, bias, state, peepholes = problem(cell)
+    input_bias = normal(cell.gates * HIDDEN, seed=5)
+
+    def gradients(apart):
+        def loss(inputs, weight, bias, input_bias, peepholes):
+            if not apart:
+                inputs, input_bias = inputs + input_bias[None, None], None
+            outputs, _ = recurrence(
+                cell, inputs, weight, bias, state, input_bias=input_bias, peepholes=peepholes
+            )
+            return jnp.sin(outputs).sum()
+
+        arguments = inputs, weight, bias, input_bias, peepholes
+        return jax.value_and_grad(loss, argnums=(0, 1, 2, 3, 4))(*arguments)
+
+    pairs = zip(*map(jax.tree.leaves, (gradients(True), gradients(False))), strict=True)
+    for ours, expected in pairs:
+        np.testing.assert_allclose(ours, expected, atol=1e-5)
