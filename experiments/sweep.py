@@ -162,6 +162,11 @@ def run_cells(
         append_row(cell.row(console), results)
 
 
+def json_number(value: float | str) -> float | None:
+    """The number; None where it is not finite, which JSON has no number for."""
+    return float(value) if math.isfinite(float(value)) else None
+
+
 def append_row(row: dict[str, Any], results: Path) -> None:
     """Adds a line to a results file, which other processes may do as well.
 

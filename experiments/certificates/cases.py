@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.sweep import json_number
 from seqjax.ops import cells
 from seqjax.ops.cell import Cell
 from seqjax.ops.lyapunov import largest_lyapunov_exponent
@@ -150,8 +151,8 @@ def compared(setting: Setting, count: int, seed: int) -> Iterator[dict[str, Any]
             "chunk_size": setting.newton.chunk_size,
             "exponent": case.exponent,
             "interrupted": interrupted,
-            "residual": _number(certificate.residual.max()),
-            "estimate": _number(certificate.error.max()),
+            "residual": json_number(certificate.residual.max()),
+            "estimate": json_number(certificate.error.max()),
             "iterations": int(certificate.iterations),
             "certified": bool(certificate.certified.all()),
             "value_is_sequential": _same(values, expected[0]),
@@ -175,17 +176,13 @@ def relative_error(found: Any, expected: Any) -> float | None:
         np.abs(np.float64(a) - np.float64(b)).max() / max(np.abs(b).max(), 1e-30)
         for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True)
     ]
-    return _number(max(errors))
+    return json_number(max(errors))
 
 
 def _same(found, expected):
     """Whether all bits are."""
     pairs = zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True)
     return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
-
-
-def _number(value):
-    return float(value) if np.isfinite(value) else None
 
 
 def _loss(function, cell, arrays, given, **options):

@@ -6,6 +6,7 @@ to converge in few iterations (Gonzalez et al. 2025, "Predictability enables par
 nonlinear state space models").
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -29,7 +30,7 @@ class Prediction(NamedTuple):
 
     `iterations` is its rank correlation with the iterations of certified cases (Spearman), and
     `certified` the chance that of two cases, one certified and one not, the certified one has the
-    lower exponent.
+    lower exponent; NaN where all are alike.
     """
 
     iterations: float
@@ -61,8 +62,12 @@ def prediction(rows: Sequence[Mapping[str, Any]]) -> Prediction:
     certified = [row for row in rows if row["certified"]]
     others = [row["exponent"] for row in rows if not row["certified"]]
     exponents = [row["exponent"] for row in certified]
-    correlation = stats.spearmanr(exponents, [row["iterations"] for row in certified]).statistic
-    lower = stats.mannwhitneyu(others, exponents).statistic / (len(others) * len(exponents))
+    iterations = [row["iterations"] for row in certified]
+    correlation = lower = math.nan
+    if len(set(exponents)) > 1 and len(set(iterations)) > 1:
+        correlation = stats.spearmanr(exponents, iterations).statistic
+    if exponents and others:
+        lower = stats.mannwhitneyu(others, exponents).statistic / (len(others) * len(exponents))
     return Prediction(float(correlation), float(lower))
 
 

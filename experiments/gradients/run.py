@@ -22,7 +22,7 @@ from rich.console import Console
 from experiments import command
 from experiments.gradients.norms import norms_by_distance
 from experiments.gradients.recall import RATES, Setting, train
-from experiments.sweep import read_rows, run_cells
+from experiments.sweep import json_number, read_rows, run_cells
 from seqjax.benchmarking.results import circumstances
 from seqjax.command_line import run_command
 from seqjax.errors import UserError
@@ -91,10 +91,13 @@ class Trial:
             "setting": asdict(self.setting),
             "rate": self.rate,
             "seed": self.seed,
-            "valid": _number(trained.valid),
-            "test": _number(trained.test),
+            "valid": json_number(trained.valid),
+            "test": json_number(trained.test),
             "gradient_norms": _spread(trained.gradient_norms),
-            **{name: [_number(f"{norm:.4g}") for norm in found] for name, found in norms.items()},
+            **{
+                name: [json_number(f"{norm:.4g}") for norm in found]
+                for name, found in norms.items()
+            },
             "seconds": round(time.monotonic() - started, 1),
             **circumstances(),
         }
@@ -208,15 +211,10 @@ def _spread(norms: np.ndarray) -> dict[str, float | None]:
     """The largest norm, and the standard deviation of their logarithms to base 10."""
     finite = norms[np.isfinite(norms) & (norms > 0)]
     return {
-        "largest": _number(f"{finite.max():.4g}"),
-        "spread": _number(f"{np.log10(finite).std():.4g}"),
+        "largest": json_number(f"{finite.max():.4g}"),
+        "spread": json_number(f"{np.log10(finite).std():.4g}"),
         "not_finite": int(np.sum(~np.isfinite(norms))),
     }
-
-
-def _number(value: float | str) -> float | None:
-    """The number, as JSON has one."""
-    return float(value) if math.isfinite(float(value)) else None
 
 
 if __name__ == "__main__":

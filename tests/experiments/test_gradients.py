@@ -6,11 +6,14 @@ import jax
 import numpy as np
 import pytest
 
+from experiments.certificates.cases import CELLS
 from experiments.gradients import lyapunov
 from experiments.gradients.norms import norms_by_distance
 from experiments.gradients.recall import Setting
 from experiments.gradients.run import decay_per_step
+from experiments.gradients.trained import recurrence_of
 from seqjax import models
+from seqjax.ops.recurrence import recurrence
 
 SETTING = Setting("rnn", length=6)
 
@@ -43,3 +46,23 @@ def test_an_exponent_that_decides_everything_is_seen_to():
     assert lyapunov.prediction(certified + others) == pytest.approx((1.0, 1.0))
     turned = [row | {"exponent": -row["exponent"]} for row in certified + others]
     assert lyapunov.prediction(turned) == pytest.approx((-1.0, 0.0))
+
+
+def test_nothing_is_told_by_exponents_where_all_cases_are_alike():
+    certified = [{"exponent": -1.0, "iterations": 5, "certified": True}] * 3
+    assert np.isnan(lyapunov.prediction(certified)).all()
+
+
+@pytest.mark.parametrize("mixer", CELLS)
+def test_a_recurrence_taken_out_of_a_model_gives_what_the_model_gives(mixer):
+    setting = Setting(mixer, length=6)
+    keys = iter(jax.random.split(jax.random.key(1), 99))
+    params = jax.tree.map(
+        lambda leaf: leaf + 0.3 * jax.random.normal(next(keys), leaf.shape), setting.params(0)
+    )
+    tokens, _ = setting.examples(jax.random.key(0), 3)
+    config = replace(setting.model(), outputs=0, pool="none")
+    expected, _ = models.apply(config, _without_head(params), tokens)
+    inputs, weight, bias, state, peepholes = recurrence_of(setting, params, tokens)
+    found, _ = recurrence(CELLS[mixer], inputs, weight, bias, state, peepholes=peepholes)
+    np.testing.assert_allclose(found.swapaxes(0, 1), expected, rtol=1e-5, atol=1e-6)

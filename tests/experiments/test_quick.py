@@ -9,12 +9,13 @@ from experiments import command
 from experiments.ablations import run as ablations
 from experiments.crossover import run as crossover
 from experiments.gradients import run as gradients
+from experiments.gradients import trained
 from experiments.long_range import run as long_range
 from experiments.sentiment import run as sentiment
 from experiments.sweep import ROOT
 
 pytestmark = pytest.mark.usefixtures("quickly")
-EXPERIMENTS = (ablations, crossover, gradients, long_range, sentiment)
+EXPERIMENTS = (ablations, crossover, gradients, trained, long_range, sentiment)
 
 
 @pytest.fixture(autouse=True)
