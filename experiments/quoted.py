@@ -12,6 +12,7 @@ import numpy as np
 
 from experiments.ablations import run as ablations
 from experiments.applications import run as applications
+from experiments.applications.catalogue import APPLICATIONS
 from experiments.certificates import run as certificates
 from experiments.certificates.cases import holds
 from experiments.crossover import run as crossover
@@ -252,7 +253,7 @@ def of_peers() -> Iterator[str]:
 
 def of_applications() -> Iterator[str]:
     """Which mixer suits which application."""
-    (aim,) = applications.APPLICATIONS["sst2, valid"].lines.values()
+    (aim,) = APPLICATIONS["sst2, valid"].lines.values()
     above = applied("sst2, valid", "lstm, in both directions")["accuracy"] - aim["accuracy"]
     fewer = int(above * SST2_SENTENCES) + 1
     yield f"and {WORDS[fewer]} sentence fewer would miss the aim"
@@ -268,9 +269,7 @@ def of_applications() -> Iterator[str]:
 
 def applied(name: str, model: str) -> applications.Metrics:
     """What a model reaches on the validation split of an application."""
-    ran = applications.rows_by_word(
-        applications.APPLICATIONS[name], read_rows(applications.RESULTS)
-    )
+    ran = applications.rows_by_word(APPLICATIONS[name], read_rows(applications.RESULTS))
     return ran[model]["summary"]["valid"]
 
 

@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from experiments.applications.catalogue import APPLICATIONS, Application
 from experiments.applications.run import (
-    APPLICATIONS,
     RESULTS,
-    Application,
     data_lines,
     figure,
     measured,

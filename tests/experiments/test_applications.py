@@ -5,14 +5,8 @@ import json
 import pytest
 
 from experiments.applications import overview
-from experiments.applications.run import (
-    APPLICATIONS,
-    Application,
-    cells_of,
-    lines_of,
-    measured,
-    shown,
-)
+from experiments.applications.catalogue import APPLICATIONS, Application
+from experiments.applications.run import cells_of, lines_of, measured, shown
 from experiments.sweep import Cell
 
 TOO_LONG = {"estimated_seconds": 7200, "most_seconds": 3600}

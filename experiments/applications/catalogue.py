@@ -1,0 +1,265 @@
+"""The applications: for each the cells that are trained, and what they are compared with.
+
+The data sets lie in `data/`, one folder each; the README beside this file says where they come
+from. Some of the probes, which are generated, are here at the sizes of papers.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from experiments.sentiment import imdb
+from experiments.sentiment.run import linear_accuracies
+from experiments.sweep import Cell
+
+Metrics = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Application:
+    """A line of the table for each model: one training command, by the name of the model.
+
+    `metrics` are those of `split` that the table tells. `lines` are to be compared with the models,
+    as published or as measured elsewhere; `measures` names those that the data themselves tell,
+    under the metrics' names behind a prefix. A cell may take `minutes`.
+    """
+
+    cells: Mapping[str, Cell]
+    metrics: tuple[str, ...] = ("accuracy",)
+    split: str = "test"
+    lines: Mapping[str, Metrics] = field(default_factory=dict)
+    measures: Mapping[str, str] = field(default_factory=dict)
+    minutes: float = 60.0
+
+
+def of_words(words: Sequence[str], config: str, **settings: Any) -> dict[str, Cell]:
+    """The cells of some preset words of a configuration, with the same settings."""
+    return {word: Cell(f"configs/{config}.py:{word}").where(**settings) for word in words}
+
+
+RECURRENT_OR_NOT = ("lstm", "lru", "transformer")
+RECURRENT_TO_HYBRID = ("rnn", *RECURRENT_OR_NOT, "hybrid")
+TEXT_TO_HYBRID = ("bag", "rnn", "lstm", "rglru", "transformer", "hybrid")
+
+SST = {
+    "data__source": "trees",
+    "data__train": "data/sst/trees_train.txt.gz",
+    "data__valid": "data/sst/trees_dev.txt.gz",
+    "data__test": "data/sst/trees_test.txt.gz",
+}
+
+TREC = {
+    "data__source": "files",
+    "data__train": "data/trec6/trec6_train.tsv.gz",
+    "data__test": "data/trec6/trec6_test.tsv.gz",
+    "data__label_column": "label",
+}
+
+# A bidirectional LSTM of one layer, whose outputs' highest values are read.
+BOTH_DIRECTIONS = {
+    "model__pattern": ("lstm",),
+    "model__bidirectional": True,
+    "model__residual": False,
+    "model__norm": "none",
+    "model__feed_forward": "none",
+    "model__embedding_size": 256,
+    "model__pool": "max",
+    "model__token_dropout": 0.1,
+}
+
+SHAKESPEARE = {
+    "data__source": "files",
+    "data__train": "data/tinyshakespeare/input.txt.gz",
+    "data__length": 128,
+    "data__context": 64,
+    "optimizer__learning_rate": 3e-3,
+    "train__steps": 1_600,
+}
+
+MNIST = {
+    "data__source": "idx",
+    "data__train": "data/mnist/train-images-idx3-ubyte.gz",
+    "data__test": "data/mnist/t10k-images-idx3-ubyte.gz",
+}
+
+ETTH1 = {
+    "data__source": "etth1",
+    "data__file": "data/etth1/ETTh1.csv.gz",
+    "data__context": 336,
+    "data__patch_size": 16,
+}
+
+MULTI30K = {
+    "data__source": "files",
+    "data__train": "data/multi30k_en_de/train.en.gz",
+    "data__valid": "data/multi30k_en_de/val.en.gz",
+    "data__test": "data/multi30k_en_de/test_2016_flickr.en.gz",
+    "train__epochs": 18,
+}
+
+FSDD = {
+    "data__source": "files",
+    "data__train": "data/fsdd/train.tar.xz",
+    "data__test": "data/fsdd/test.tar.xz",
+}
+
+
+def with_details(cells: Mapping[str, Cell], *details: str) -> dict[str, Cell]:
+    """The cells, of which rows tell more."""
+    return {word: dataclasses.replace(cell, details=details) for word, cell in cells.items()}
+
+
+def forecasts(words: Sequence[str], **settings: Any) -> Application:
+    """ETTh1 at a horizon."""
+    return Application(
+        cells=with_details(of_words(words, "forecast", **ETTH1, **settings), "test_measures"),
+        metrics=("mse", "mae"),
+        measures={"last value": "last_value_", "linear map": "linear_"},
+    )
+
+
+APPLICATIONS = {
+    "imdb": Application(
+        cells={
+            "lstm, in both directions": Cell("configs/imdb.py:lstm").where(
+                **imdb.FILES,
+                **BOTH_DIRECTIONS
+                | {"model__embedding_size": 128, "model__token_dropout": 0.3, "model__width": 64},
+                train__epochs=5,
+            )
+        },
+        lines={line: {"accuracy": share} for line, share in linear_accuracies("imdb").items()},
+        minutes=15.0,
+    ),
+    "sst2, valid": Application(
+        cells={
+            **of_words(TEXT_TO_HYBRID, "sst2", **SST),
+            "lstm, in both directions": Cell("configs/sst2.py:lstm").where(
+                **SST,
+                **BOTH_DIRECTIONS,
+                optimizer__name="sgd",
+                optimizer__momentum=0.9,
+                model__width=96,
+                optimizer__learning_rate=0.2,
+                train__epochs=4,
+                train__evaluate_every=300,
+            ),
+        },
+        split="valid",
+        lines={"Flax's LSTM example": {"accuracy": 0.854}},
+    ),
+    "trec": Application(
+        cells={
+            **of_words(TEXT_TO_HYBRID, "trec", **TREC),
+            "lstm, in both directions": Cell("configs/trec.py:lstm").where(
+                **TREC, **BOTH_DIRECTIONS, model__width=128, train__epochs=15
+            ),
+        }
+    ),
+    "char_lm, valid": Application(
+        cells=of_words(RECURRENT_TO_HYBRID, "char_lm", **SHAKESPEARE),
+        metrics=("nats_per_character",),
+        split="valid",
+        lines={"nanoGPT, 10.7 million parameters": {"nats_per_character": 1.47}},
+        minutes=30.0,
+    ),
+    "translation": Application(
+        cells=with_details(
+            of_words(("lstm", "mingru", "transformer"), "translation", **MULTI30K), "test_bleu"
+        ),
+        metrics=("bleu", "greedy_bleu", "state_bytes_per_pair"),
+    ),
+    "pixels, rows": Application(
+        cells=of_words(RECURRENT_TO_HYBRID, "pixels", **MNIST, train__epochs=4),
+    ),
+    "pixels, permuted": Application(
+        cells={
+            # Read at the last step, up to which it remembers the first ones.
+            "lru": Cell("configs/pixels.py:lru,size=30_000").where(
+                **MNIST,
+                data__view="permuted",
+                model__chrono_length=784,
+                model__pool="last",
+                model__unroll_depth=True,
+                train__batch_size=32,
+                train__epochs=5,
+            ),
+            "lru, averaged over all steps": Cell("configs/pixels.py:lru,size=30_000").where(
+                **MNIST, data__view="permuted", train__epochs=6
+            ),
+        },
+    ),
+    "speech": Application(cells=of_words(RECURRENT_OR_NOT, "speech", **FSDD)),
+    "speech, theo held out": Application(
+        cells=of_words(RECURRENT_OR_NOT, "speech", **FSDD, data__held_out_speaker="theo"),
+    ),
+    "video": Application(
+        cells=with_details(of_words(RECURRENT_OR_NOT, "video", **MNIST), "test_measures"),
+        metrics=("accuracy", "digit_accuracy", "direction_accuracy", "frame_mse"),
+        measures={"last frame": "last_"},
+    ),
+    "forecast, 96 steps": forecasts(
+        (*RECURRENT_OR_NOT, "hybrid"), train__epochs=3, data__horizon=96
+    ),
+    "forecast, 96 steps, windows not normalised": forecasts(
+        ("lru",), train__epochs=3, data__horizon=96, data__normalise_windows=False
+    ),
+    **{
+        f"forecast, {horizon} steps": forecasts(
+            RECURRENT_OR_NOT, train__epochs=2, data__horizon=horizon
+        )
+        for horizon in (192, 336, 720)
+    },
+    # Gates that start out to remember for about as long as is asked.
+    "copy, 100 steps": Application(
+        cells=of_words(
+            ("lstm",), "copy", model__chrono_length=120, train__epochs=0, train__steps=3_200
+        ),
+        split="valid",
+        minutes=10.0,
+    ),
+    "babi, qa1": Application(
+        cells=of_words(
+            ("gated_deltanet",),
+            "babi",
+            data__source="files",
+            data__folder="data/babi_en10k",
+            data__buckets=2,
+            train__epochs=0,
+            train__steps=3_000,
+            train__evaluate_every=500,
+        ),
+    ),
+    "mqar, 8 pairs in 64 steps": Application(
+        cells={
+            "transformer, by attention alone": Cell("configs/mqar.py:attention").where(
+                train__epochs=0, train__steps=1_500
+            )
+        },
+        split="valid",
+        minutes=10.0,
+    ),
+    "parity, ten times the length": Application(
+        cells={
+            word: Cell("configs/parity.py:lstm").where(
+                train__epochs=0, train__steps=3_000, seed=seed
+            )
+            for seed, word in enumerate(("lstm", "lstm, seed 1", "lstm, seed 2"))
+        },
+        minutes=10.0,
+    ),
+    "adding, 400 steps": Application(
+        cells=of_words(
+            ("lstm", "gru"),
+            "adding",
+            model__chrono_length=400,
+            train__batch_size=32,
+            train__epochs=0,
+            train__steps=1_000,
+        ),
+        metrics=("loss",),
+        split="valid",
+        minutes=10.0,
+    ),
+}
