@@ -24,8 +24,8 @@ from experiments.long_range import state_size
 from experiments.peers import profile
 from experiments.peers import table as peers
 from experiments.scaling import run as scaling
+from experiments.sentiment import imdb, snippets
 from experiments.sentiment import run as sentiment
-from experiments.sentiment import snippets
 from experiments.sentiment.contest import entries
 from experiments.sentiment.films import read_films
 from experiments.statistics import SIGNIFICANT
@@ -323,6 +323,37 @@ def of_ablations() -> Iterator[str]:
     )
 
 
+def of_sentiment() -> Iterator[str]:
+    """What a word order is worth on whole reviews."""
+    found = entries(imdb.models(), imdb.RESULTS, None)
+    linear = 100 * min(sentiment.linear_accuracies("imdb").values())
+    yield (
+        f"stays {linear - np.mean(found['bag'].accuracies):.1f} points below tf-idf with logistic "
+        f"regression"
+    )
+    apart = {name: entry for name, entry in found.items() if entry.difference}
+    above = [name for name, entry in apart.items() if entry.difference.mean > 0]
+    yield f"{'no model is' if not above else f'{above} are'} above the bag of words"
+    certain, others = (
+        [name for name, entry in apart.items() if (entry.adjusted_p < SIGNIFICANT) == is_certain]
+        for is_certain in (True, False)
+    )
+    named = {"rnn": "RNN", "lstm": "LSTM", "mingru": "minGRU", "transformer": "Transformer"}
+
+    def told(name: str) -> str:
+        return f"{named[name]} ({apart[name].difference.mean:+.1f})"
+
+    yield f"The {' and the '.join(map(told, certain))} can be told from the bag"
+    below = all(
+        seed < bag
+        for name in others
+        for seed, bag in zip(found[name].accuracies, found["bag"].accuracies, strict=True)
+    )
+    yield f"{' and '.join(map(told, others))} are below it in {'every seed' if below else 'mean'}"
+    gap = np.mean(found["transformer"].accuracies) - np.mean(found["rnn"].accuracies)
+    yield f"The Transformer is {gap:.1f} points above the RNN"
+
+
 def of_repository() -> Iterator[str]:
     """The README of the repository."""
     reached = sentiment.accuracies(sentiment.RESULTS)
@@ -347,6 +378,7 @@ def of_repository() -> Iterator[str]:
 QUOTES = {
     "README.md": of_repository,
     "experiments/gradients/README.md": of_gradients,
+    "experiments/sentiment/README.md": of_sentiment,
     "experiments/ablations/README.md": of_ablations,
     "experiments/long_range/README.md": of_long_range,
     "experiments/scaling/README.md": of_scaling,

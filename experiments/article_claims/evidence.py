@@ -23,17 +23,17 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Evidence:
-    """The rows of all experiments: `FOLDER/EXPERIMENT/results.jsonl`."""
+    """The rows of all experiments: `FOLDER/EXPERIMENT/results.jsonl`, and other files beside it."""
 
     folder: Path = ROOT / "experiments"
 
-    def results(self, experiment: str) -> Path:
-        """The file of an experiment."""
-        return self.folder / experiment / "results.jsonl"
+    def results(self, experiment: str, part: str = "results") -> Path:
+        """The file of an experiment, or of a part of it."""
+        return self.folder / experiment / f"{part}.jsonl"
 
-    def rows(self, experiment: str) -> dict[str, Row]:
-        """The rows of an experiment by id."""
-        return read_rows(self.results(experiment))
+    def rows(self, experiment: str, part: str = "results") -> dict[str, Row]:
+        """The rows of an experiment, or of a part of it, by id."""
+        return read_rows(self.results(experiment, part))
 
     def measured(self, name: str) -> Row:
         """A row of the ledger's own measurements, with its figures."""

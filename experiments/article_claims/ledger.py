@@ -278,7 +278,7 @@ CLAIMS = (
         EXAMPLE,
         "On the same data and settings the Transformer is the more accurate one.",
         "sentiment",
-        NOT_SHOWN,
+        DEPENDS,
         ability.transformer_is_more_accurate,
     ),
     Claim(

@@ -28,8 +28,12 @@ class Units:
         a: Float[Array, "time rows inner batch hidden"],
         b: Float[Array, "time inner columns batch hidden"],
     ) -> UnitMatrices:
-        """`A B`."""
-        return (a[..., None, :, :] * b[:, None]).sum(2)
+        """`A B`, term by term: there are few.
+
+        Inside two `vmap`s, sums of products that are broadcast have eight axes, and some of them
+        XLA gets wrong on a CPU (jaxlib 0.10.2).
+        """
+        return sum(a[:, :, term, None] * b[:, None, term] for term in range(a.shape[2]))
 
     def transpose(self, a: UnitMatrices) -> Float[Array, "time columns rows batch hidden"]:
         """`Aᵀ`."""

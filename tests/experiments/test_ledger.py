@@ -24,12 +24,12 @@ def findings():
 def changed(tmp_path):
     """Returns evidence in which some rows of an experiment were changed."""
 
-    def change(experiment, edit):
-        for path in ROOT.glob("experiments/*/results.jsonl"):
+    def change(experiment, edit, part="results"):
+        for path in ROOT.glob("experiments/*/*.jsonl"):
             folder = tmp_path / path.parent.name
             folder.mkdir(exist_ok=True)
             shutil.copy(path, folder)
-        path = tmp_path / experiment / "results.jsonl"
+        path = tmp_path / experiment / f"{part}.jsonl"
         rows = [json.loads(line) for line in path.read_text().splitlines()]
         for row in rows:
             edit(row)
@@ -52,6 +52,7 @@ def test_every_verdict_in_print_is_what_the_rows_give(findings):
 def test_every_finding_names_rows_that_are_there(findings):
     experiments = {claim.experiment for claim in CLAIMS} | {"loop_cost", "peers", "depth"}
     rows = {name for experiment in experiments for name in EVIDENCE.rows(experiment)}
+    rows |= set(EVIDENCE.rows("sentiment", "imdb"))
     for finding in findings:
         assert finding.rows and set(finding.rows) <= rows
         assert "nan" not in finding.figure
@@ -91,9 +92,19 @@ def test_a_transformer_that_is_better_at_every_seed_would_be_more_accurate(chang
             row["summary"]["test"]["accuracy"] += 0.05
 
     evidence = changed("sentiment", better)
+    assert ability.transformer_is_more_accurate(EVIDENCE).verdict == DEPENDS
     assert ability.transformer_is_more_accurate(evidence).verdict == HOLDS
     unchanged = ability.transformer_has_lower_loss(EVIDENCE).verdict
     assert ability.transformer_has_lower_loss(evidence).verdict == unchanged
+
+
+def test_a_transformer_that_is_no_better_on_whole_reviews_would_be_so_nowhere(changed):
+    def scatter(row):
+        spread = 0.03 if row["config"]["preset"].startswith("transformer") else 0.0
+        row["summary"]["test"]["accuracy"] = 0.8 + spread * (row["summary"]["seed"] - 1)
+
+    evidence = changed("sentiment", scatter, part="imdb")
+    assert ability.transformer_is_more_accurate(evidence).verdict == NOT_SHOWN
 
 
 def test_a_small_effect_is_excluded_or_not_shown_by_the_width_of_its_interval():

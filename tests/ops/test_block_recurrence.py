@@ -55,6 +55,17 @@ def test_solves_are_those_of_a_loop_in_both_directions(structure, states, time):
 
 
 @pytest.mark.parametrize("structure", [UNITS, DENSE], ids=["units", "dense"])
+def test_solves_that_are_mapped_over_twice_are_those_of_a_loop(structure):
+    a, b = problem(structure, 512, 2)
+    a = a / 2  # so that nothing grows over so many steps
+    twice = jax.jit(jax.vmap(jax.vmap(structure.solve, in_axes=(None, 0))))
+    (found,) = twice(a[None], jnp.stack([b, 2 * b])[None])
+    expected = loop(as_matrices(structure, a), b)
+    for factor, vectors in zip((1, 2), found, strict=True):
+        np.testing.assert_allclose(vectors, factor * expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("structure", [UNITS, DENSE], ids=["units", "dense"])
 def test_matrices_are_multiplied_transposed_and_inverted(structure):
     a, v = problem(structure, 2, 2)
     transposed = structure.transpose(a)
