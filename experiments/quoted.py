@@ -19,6 +19,7 @@ from experiments.crossover import run as crossover
 from experiments.crossover.atlas import Atlas, Shape
 from experiments.depth import table as depth
 from experiments.gradients import run as gradients
+from experiments.gradients import trained
 from experiments.long_range import run as long_range
 from experiments.long_range import state_size
 from experiments.peers import profile
@@ -298,6 +299,29 @@ def of_gradients() -> Iterator[str]:
         f"{count('rnn, normalised')} with normalisation, and {WORDS[count('rnn, SGD')]} with SGD"
     )
     yield f"Over 16 steps the RNN learns with {WORDS[count('rnn, 16 steps')]} of ten"
+    rows = trained.by_name(trained.RESULTS)
+
+    def solved(name: str, *, learned: bool) -> list[dict]:
+        return trained.cases(trained.those(rows[name], learned=learned), "after_training")
+
+    def share(cases: Sequence[Mapping]) -> str:
+        return f"{np.mean([case['certified'] for case in cases]):.0%}"
+
+    def iterations(cases: Sequence[Mapping]) -> str:
+        return f"{np.median([case['iterations'] for case in cases if case['certified']]):g}"
+
+    yield (
+        f"LSTMs that have learned {share(solved('lstm', learned=True))} are certified, of those "
+        f"that have not {share(solved('lstm', learned=False))}"
+    )
+    after, before = solved("rnn", learned=True), trained.cases(rows["rnn"], "at_start")
+    everything = "all" if share(before) == "100%" else share(before)
+    yield (
+        f"RNNs that have learned {share(after)} are, in {iterations(after)} iterations, where "
+        f"before training {everything} were, in {iterations(before)}."
+    )
+    doubled = trained.cases(rows["rnn, weights doubled"], "after_training")
+    yield f"{'nothing' if share(doubled) == '0%' else share(doubled)} is certified"
 
 
 def _same(*numbers: int) -> str:

@@ -6,7 +6,7 @@ sequences at once, every sequence by itself, and their largest Lyapunov exponent
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -21,9 +21,9 @@ from rich.console import Console
 
 from experiments.certificates.cases import CELLS
 from experiments.gradients import run
-from experiments.gradients.lyapunov import Prediction, prediction
+from experiments.gradients.lyapunov import prediction
 from experiments.gradients.recall import WIDTH, Setting, train
-from experiments.gradients.run import Trial, define_flags, learned, one_of, repeats
+from experiments.gradients.run import Trial, define_flags, one_of, repeats
 from experiments.sweep import json_number, read_lines, run_cells
 from seqjax.benchmarking.results import circumstances
 from seqjax.command_line import run_command
@@ -123,47 +123,55 @@ def recurrence_of(
 def table(results: Path) -> Sequence[str]:
     """The lines of Markdown of the README."""
     lines = [
-        "| recurrence | seeds that learned | exponent at the start | after training "
-        "| certified at the start | after training | iterations at the start | after training "
-        "| exponent with iterations | certified has the lower |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| recurrence | at the start: exponent, certified, iterations | trained, did not learn "
+        "| trained, learned | exponent with iterations | certified has the lower |",
+        "|---|---|---|---|---|---|",
     ]
-    for name in NAMES:
-        rows = [row for row in read_lines(results) if row["name"] == name]
-        if rows:
-            some = {moment: list(cases(rows, moment)) for moment in MOMENTS}
-            said = prediction([case for cases in some.values() for case in cases])
-            figures = [
-                f"{learned(rows)} of {len(rows)}",
-                *(f"{np.median([c['exponent'] for c in found]):.2f}" for found in some.values()),
-                *map(_certified, some.values()),
-                *map(_iterations, some.values()),
-                *_shown(said),
-            ]
-            lines.append(f"| {name} | {' | '.join(figures)} |")
+    for name, rows in by_name(results).items():
+        figures = [
+            shown(cases(rows, "at_start")),
+            *(
+                f"{len(some)} seeds: {shown(cases(some, 'after_training'))}" if some else ""
+                for some in (those(rows, learned=False), those(rows, learned=True))
+            ),
+            *_predicted([case for moment in MOMENTS for case in cases(rows, moment)]),
+        ]
+        lines.append(f"| {name} | {' | '.join(figures)} |")
     return lines
 
 
-def cases(rows: Sequence[Mapping[str, Any]], moment: str) -> Iterator[dict[str, Any]]:
+def by_name(results: Path) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each recurrence that has any."""
+    rows = read_lines(results)
+    found = {name: [row for row in rows if row["name"] == name] for name in NAMES}
+    return {name: some for name, some in found.items() if some}
+
+
+def those(rows: Sequence[dict[str, Any]], *, learned: bool) -> list[dict[str, Any]]:
+    """The rows of the seeds that learned to recall, or of those that did not."""
+    return [row for row in rows if (run.learned([row]) == 1) == learned]
+
+
+def cases(rows: Sequence[Mapping[str, Any]], moment: str) -> list[dict[str, Any]]:
     """The sequences of some rows, one by one."""
-    for row in rows:
-        for exponent, certified, iterations in zip(*row[moment].values(), strict=True):
-            yield {"exponent": exponent, "certified": certified, "iterations": iterations}
+    return [
+        {"exponent": exponent, "certified": certified, "iterations": iterations}
+        for row in rows
+        for exponent, certified, iterations in zip(*row[moment].values(), strict=True)
+    ]
 
 
-def _certified(found: Sequence[Mapping[str, Any]]) -> str:
-    """How many of the cases are certified."""
-    return f"{np.mean([case['certified'] for case in found]):.0%}"
+def shown(found: Sequence[Mapping[str, Any]]) -> str:
+    """The median exponent, the share that is certified, and the median of its iterations."""
+    exponent = np.median([case["exponent"] for case in found])
+    certified = [case["iterations"] for case in found if case["certified"]]
+    iterations = f", {np.median(certified):g}" if certified else ""
+    return f"{exponent:.2f}, {len(certified) / len(found):.0%}{iterations}"
 
 
-def _iterations(found: Sequence[Mapping[str, Any]]) -> str:
-    """The median of the certified ones' iterations."""
-    iterations = [case["iterations"] for case in found if case["certified"]]
-    return f"{np.median(iterations):g}" if iterations else ""
-
-
-def _shown(said: Prediction) -> list[str]:
-    """The figures of a prediction; none where there is nothing to predict."""
+def _predicted(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the exponents tell; nothing where there is nothing to tell apart."""
+    said = prediction(found)
     figures = f"{said.iterations:+.2f}", f"{said.certified:.2f}"
     return ["" if "nan" in figure else figure for figure in figures]
 

@@ -34,7 +34,7 @@ NOT_OF_ROWS = {
     "experiments/tpu_compile/README.md": "8 4,096 1,024 128 512 256 64",
     "experiments/attention_memory/README.md": "4 16 8 64",
     "experiments/recurrence_memory/README.md": "128 4,096 8",
-    "experiments/gradients/README.md": "0.5 12.5% 32 600 64 8",
+    "experiments/gradients/README.md": "0.5 12.5% 32 600 64 8 16",
     "experiments/sentiment/README.md": (
         "0.001 0.003 0.01 0.5 10 10,000 100,000 128 1e-3 25,000 30,000 32 384 4 512 64 95%"
     ),
