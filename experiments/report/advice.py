@@ -35,7 +35,7 @@ PROBED = (
         "induction",
         "test",
         "induction over 256 steps, trained on 64",
-        ("gated_deltanet", "gru", "rglru", "lstm", "transformer", "rnn"),
+        ("gated_deltanet", "gru", "rglru", "lstm", "hybrid", "transformer", "rnn"),
     ),
     (
         "many look-ups",
