@@ -8,12 +8,15 @@ import numpy as np
 from experiments.article_claims.evidence import Evidence
 from experiments.crossover.atlas import Atlas, Shape, significant
 from experiments.long_range.run import accuracy
-from experiments.sentiment import snippets
+from experiments.sentiment import imdb, snippets
 from experiments.sentiment.contest import by_seed
-from experiments.sentiment.run import linear_accuracy
+from experiments.sentiment.run import linear_accuracies, linear_accuracy
+from experiments.tuning import Tuned
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 CLOSE = 0.1  # of accuracy, within which a mixer is named beside the best one
+SHORT = ("bag", "gru", "transformer")
+LONG = ("bag", "transformer", "lstm", "mingru", "rnn")
 # A case, the probe and the split that tell of it, in words, and the mixers that are named.
 PROBED = (
     (
@@ -51,7 +54,7 @@ def table(results: Path) -> Sequence[str]:
     """Lines of Markdown."""
     evidence = Evidence(results.parent.parent)
     cases = [_probed(evidence, *asked) for asked in PROBED]
-    cases += [case(evidence) for case in (_few_texts, _cpu, _generating, _parallel)]
+    cases += [case(evidence) for case in (_short_texts, _long_texts, _cpu, _generating, _parallel)]
     return [
         "| your case | use | what speaks for it |",
         "|---|---|---|",
@@ -73,17 +76,31 @@ def _probed(
     return case, best, f"{told}: {said} (seeds: {seeds})"
 
 
-def _few_texts(evidence: Evidence) -> tuple[str, str, str]:
-    results = evidence.results("sentiment")
-    rows = {word: snippets.models()[word].rows(results) for word in ("bag", "gru", "transformer")}
-    told = ", ".join(
-        f"`{word}` {np.mean(list(by_seed(seeds).values())):.1f}%" for word, seeds in rows.items()
-    )
+def _short_texts(evidence: Evidence) -> tuple[str, str, str]:
+    told = _accuracies(snippets.models(), evidence.results("sentiment"), SHORT)
     return (
         "a label for short texts, ten thousand of them",
         "`bag`, or tf-idf with logistic regression",
         f"test accuracy, all tuned alike: {told}; tf-idf {100 * linear_accuracy():.1f}%",
     )
+
+
+def _long_texts(evidence: Evidence) -> tuple[str, str, str]:
+    told = _accuracies(imdb.models(), evidence.results("sentiment", "imdb"), LONG)
+    lines = ", ".join(
+        f"{line} {100 * share:.1f}%" for line, share in linear_accuracies("imdb").items()
+    )
+    return (
+        "a label for whole reviews, 25,000 of them",
+        "tf-idf with logistic regression, then `bag`, `transformer`",
+        f"test accuracy, all tuned alike: {told}; {lines}",
+    )
+
+
+def _accuracies(models: Mapping[str, Tuned], results: Path, words: Sequence[str]) -> str:
+    """Of the models that are named, means over seeds."""
+    shares = {word: np.mean(list(by_seed(models[word].rows(results)).values())) for word in words}
+    return ", ".join(f"`{word}` {share:.1f}%" for word, share in shares.items())
 
 
 def _cpu(evidence: Evidence) -> tuple[str, str, str]:
