@@ -13,6 +13,7 @@ import numpy as np
 from experiments.ablations import run as ablations
 from experiments.applications import run as applications
 from experiments.applications.catalogue import APPLICATIONS
+from experiments.babi import run as babi
 from experiments.certificates import run as certificates
 from experiments.certificates.cases import holds
 from experiments.crossover import run as crossover
@@ -378,6 +379,22 @@ def of_sentiment() -> Iterator[str]:
     yield f"The Transformer is {gap:.1f} points above the RNN"
 
 
+def of_babi() -> Iterator[str]:
+    """Who answers which questions."""
+    alone = {mixer: babi.alone(mixer, babi.RESULTS) for mixer in babi.MIXERS}
+    solved = [share for share in alone["gated_deltanet"].values() if share >= babi.SOLVED]
+    least = math.floor(100 * min(solved))
+    yield (
+        f"Gated DeltaNet solves {WORDS[len(solved)]} of {WORDS[len(babi.TASKS)]}, each with above "
+        f"{least}% of its test answers right"
+    )
+    of_yes_or_no = [100 * shares[6] for shares in alone.values() if 6 in shares]
+    yield f"all mixers stay between {min(of_yes_or_no):.0f} and {max(of_yes_or_no):.0f}%"
+    together = babi.accuracies(babi.lent("gated_deltanet", babi.TASKS, babi.RESULTS), babi.RESULTS)
+    named = [f"qa{task}" for task, share in together.items() if share >= babi.SOLVED]
+    yield f"the same mixer solves {' and '.join(named)}"
+
+
 def of_repository() -> Iterator[str]:
     """The README of the repository."""
     reached = sentiment.accuracies(sentiment.RESULTS)
@@ -401,6 +418,7 @@ def of_repository() -> Iterator[str]:
 
 QUOTES = {
     "README.md": of_repository,
+    "experiments/babi/README.md": of_babi,
     "experiments/gradients/README.md": of_gradients,
     "experiments/sentiment/README.md": of_sentiment,
     "experiments/ablations/README.md": of_ablations,

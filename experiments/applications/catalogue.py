@@ -229,19 +229,16 @@ APPLICATIONS = {
         minutes=10.0,
     ),
     "babi, qa1": Application(of_words(("gated_deltanet",), "babi", **BABI)),
-    # At the rate that was the best of three on the first task (`experiments/babi`).
-    **{
-        f"babi, qa{task}": Application(
-            of_words(
-                ("gated_deltanet",),
-                "babi",
-                **BABI,
-                data__tasks=(task,),
-                optimizer__learning_rate=1e-2,
-            )
-        )
-        for task in (9, 15)
-    },
+    "babi, qa9": Application(of_words(("gated_deltanet",), "babi", **BABI, data__tasks=(9,))),
+    "babi, qa15": Application(
+        {
+            **of_words(("gated_deltanet",), "babi", **BABI, data__tasks=(15,)),
+            # The rate that is the best of three on the first task, in half as many steps.
+            "gated_deltanet, at a rate of 0.01": Cell("configs/babi.py:gated_deltanet").where(
+                **BABI, data__tasks=(15,), optimizer__learning_rate=1e-2
+            ),
+        }
+    ),
     "mqar, 8 pairs in 64 steps": Application(
         cells={
             "transformer, by attention alone": Cell("configs/mqar.py:attention").where(

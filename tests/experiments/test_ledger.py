@@ -148,7 +148,8 @@ def test_order_that_every_recurrence_follows_in_every_seed_would_hold(changed):
             row["summary"]["valid"]["accuracy"] = 0.99
 
     def guess(row):
-        row["summary"]["valid"]["accuracy"] = 0.5
+        if "summary" in row:
+            row["summary"]["valid"]["accuracy"] = 0.5
 
     assert ability.temporal_order(EVIDENCE).verdict == DEPENDS
     assert ability.temporal_order(changed("long_range", follow)).verdict == HOLDS
