@@ -24,7 +24,7 @@ NOT_OF_ROWS = {
     "experiments/depth/README.md": "10,000 1 8 64 2 0.09 1.6",
     "experiments/peers/README.md": "10,000 64 128 32 4 1,024 0.75 256 1.0 1.5",
     "experiments/applications/README.md": (
-        "100,000 784 95% 89% 90% 85.4% 30% 256 128 3,000 10,000 1,500 25 0.2 64"
+        "100,000 784 95% 89% 90% 85.4% 30% 256 128 3,000 10,000 1,500 25 0.2 64 0.003 0.01"
     ),
     "experiments/babi/README.md": "100,000 1,500 3,000 32 0.001 0.003 0.01 95% 1.2 3.0",
     "experiments/state_tracking/README.md": "32 40 400 4,000 64 1 91 100% 1,000",
