@@ -12,8 +12,8 @@ are published, one task or several by one model, of which `evaluate --by_group` 
 
 Every word is the model of `size=tiny`, 100,000 parameters, unless another size is named. On one
 busy CPU core, `gated_deltanet` has all answers of bAbI's first task right after 3,000 steps (25
-minutes, seed 0), and 98.4% after 1,500, where `gru` has 96.7% and `lstm` 76.4% (`experiments/babi`,
-which has five other tasks as well).
+minutes, seed 0). After 1,500 steps at the best of three learning rates it has 99.7%, `gru` 96.7%
+and `lstm` 76.4% (`experiments/babi`, which has five other tasks and the Transformer as well).
 """
 
 from functools import partial

@@ -267,12 +267,20 @@ def of_applications() -> Iterator[str]:
     )
     recalled = applied("mqar, 8 pairs in 64 steps", "transformer, by attention alone")["accuracy"]
     yield f"MQAR ({recalled:.1%}) by attention alone"
+    fast = babi.alone("gated_deltanet", babi.RESULTS)[15]
+    slow = applied("babi, qa15", "gated_deltanet, at a rate of 0.01", "test")["accuracy"]
+    usual = applied("babi, qa15", "gated_deltanet", "test")["accuracy"]
+    yield (
+        f"has {fast:.1%} of it after 1,500 steps ([babi](../babi/README.md)), and {slow:.1%} where "
+        f"the rate falls over 3,000."
+    )
+    yield f"it has {usual:.1%}. Each is one seed."
 
 
-def applied(name: str, model: str) -> applications.Metrics:
-    """What a model reaches on the validation split of an application."""
+def applied(name: str, model: str, split: str = "valid") -> applications.Metrics:
+    """What a model reaches on a split of an application."""
     ran = applications.rows_by_word(APPLICATIONS[name], read_rows(applications.RESULTS))
-    return ran[model]["summary"]["valid"]
+    return ran[model]["summary"][split]
 
 
 def of_gradients() -> Iterator[str]:
@@ -323,6 +331,10 @@ def of_gradients() -> Iterator[str]:
     )
     doubled = trained.cases(rows["rnn, weights doubled"], "after_training")
     yield f"{'nothing' if share(doubled) == '0%' else share(doubled)} is certified"
+    yield f"which all RNNs learn, it is {share(solved('rnn, 16 steps', learned=True))}"
+    said = [trained.predicted(rows[name]) for name in ("rnn", "rnn, 16 steps", "lstm")]
+    yield f"({between([figure.certified for figure in said], '.2f')})"
+    yield f"rank correlations of {between([figure.iterations for figure in said], '+.2f')}"
 
 
 def _same(*numbers: int) -> str:

@@ -5,6 +5,7 @@ chosen there and with the same seeds. Before and after it, Newton's method solve
 sequences at once, every sequence by itself, and their largest Lyapunov exponents are measured.
 """
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +22,7 @@ from rich.console import Console
 
 from experiments.certificates.cases import CELLS
 from experiments.gradients import run
-from experiments.gradients.lyapunov import prediction
+from experiments.gradients.lyapunov import Prediction, prediction
 from experiments.gradients.recall import WIDTH, Setting, train
 from experiments.gradients.run import Trial, define_flags, one_of, repeats
 from experiments.sweep import json_number, read_lines, run_cells
@@ -35,7 +36,6 @@ from seqjax.ops.step_products import product_of_steps
 RESULTS = Path(__file__).with_name("trained.jsonl")
 NAMES = ("rnn", "rnn, 16 steps", "rnn, weights doubled", "gru", "lstm", "paragru", "paralstm")
 MOMENTS = ("at_start", "after_training")
-SOLVED = 16  # sequences
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Solved:
         """Solves, trains, and solves again."""
         started = time.monotonic()
         setting, seed = self.trial.setting, self.trial.seed
-        tokens, _ = setting.examples(jax.random.key(2), SOLVED)
+        tokens, _ = setting.examples(jax.random.key(2), run.MEASURED)
         trained = train(setting, seed, self.trial.rate)
         moments = zip(MOMENTS, (setting.params(seed), trained.params), strict=True)
         return {
@@ -134,7 +134,7 @@ def table(results: Path) -> Sequence[str]:
                 f"{len(some)} seeds: {shown(cases(some, 'after_training'))}" if some else ""
                 for some in (those(rows, learned=False), those(rows, learned=True))
             ),
-            *_predicted([case for moment in MOMENTS for case in cases(rows, moment)]),
+            *_told(predicted(rows)),
         ]
         lines.append(f"| {name} | {' | '.join(figures)} |")
     return lines
@@ -169,11 +169,15 @@ def shown(found: Sequence[Mapping[str, Any]]) -> str:
     return f"{exponent:.2f}, {len(certified) / len(found):.0%}{iterations}"
 
 
-def _predicted(found: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the exponents tell; nothing where there is nothing to tell apart."""
-    said = prediction(found)
-    figures = f"{said.iterations:+.2f}", f"{said.certified:.2f}"
-    return ["" if "nan" in figure else figure for figure in figures]
+def predicted(rows: Sequence[Mapping[str, Any]]) -> Prediction:
+    """What the exponents of some rows tell, those before and after training together."""
+    return prediction([case for moment in MOMENTS for case in cases(rows, moment)])
+
+
+def _told(said: Prediction) -> list[str]:
+    """The figures of a prediction; nothing where there is nothing to tell apart."""
+    figures = (said.iterations, "+.2f"), (said.certified, ".2f")
+    return ["" if math.isnan(figure) else format(figure, form) for figure, form in figures]
 
 
 def main(values: FlagValues) -> None:
