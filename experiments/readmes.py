@@ -35,13 +35,15 @@ def main(values: FlagValues) -> None:
     for path in readmes():
         old = path.read_text(encoding="utf-8")
         new = with_tables(old)
-        if new != old and values.check:
+        if new == old:
+            continue
+        if values.check:
             raise UserError(
                 f"{path.relative_to(ROOT)} says something else than the rows: run "
                 f"`python -m experiments.readmes`."
             )
         path.write_text(new, encoding="utf-8")
-    quoted.check()
+    quoted.check(readmes())
 
 
 def readmes() -> Iterator[Path]:

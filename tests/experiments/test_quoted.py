@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from experiments import quoted, readmes
+from experiments.depth import quotes
 from experiments.sweep import ROOT
 from seqjax.errors import UserError
 
@@ -49,13 +50,13 @@ FIGURE = re.compile(r"(?<![\w.])(?<!\w-)\d+(?:[.,]\d+)*(?:e-?\d+)?%?")  # but no
 
 
 def test_the_prose_has_the_figures_of_the_rows():
-    quoted.check()
+    quoted.check(readmes.readmes())
 
 
 def test_a_figure_that_the_rows_do_not_give_is_refused(monkeypatch):
     readme = "experiments/depth/README.md"
-    monkeypatch.setattr(readmes, "readmes", list)  # no tables
-    monkeypatch.setattr(quoted, "QUOTES", {readme: lambda: ["are 7 times fewer"]})
+    monkeypatch.setattr(readmes, "readmes", lambda: [ROOT / readme])
+    monkeypatch.setattr(quotes, "quotes", lambda: ["are 7 times fewer"])
     for check in (True, False):
         with pytest.raises(UserError, match=f'{readme} must say "are 7 times fewer"'):
             readmes.main(SimpleNamespace(check=check))
@@ -71,7 +72,7 @@ def test_every_readme_is_looked_at():
 def test_no_other_figure_stands_in_the_prose(readme):
     text = readmes.GENERATED.sub("", (ROOT / readme).read_text(encoding="utf-8"))
     prose = quoted.in_one_line(TABLES_AND_CODE.sub("", text))
-    for quote in quoted.QUOTES.get(readme, list)():
+    for quote in quoted.quotes_of(ROOT / readme):
         prose = prose.replace(quote, " ")
     found = FIGURE.findall(NO_FIGURES.sub("", prose))
     assert sorted(set(found) - set(NOT_OF_ROWS[readme].split())) == []

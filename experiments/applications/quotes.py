@@ -1,0 +1,41 @@
+"""The figures in the prose of the README, as the rows have them."""
+
+from collections.abc import Iterator
+
+from experiments.applications import run as applications
+from experiments.applications.catalogue import APPLICATIONS
+from experiments.babi import run as babi
+from experiments.quoted import WORDS, between
+from experiments.sweep import read_rows
+
+SST2_SENTENCES = 872  # of the validation split
+
+
+def quotes() -> Iterator[str]:
+    """Which mixer suits which application."""
+    (aim,) = APPLICATIONS["sst2, valid"].lines.values()
+    above = applied("sst2, valid", "lstm, in both directions")["accuracy"] - aim["accuracy"]
+    fewer = int(above * SST2_SENTENCES) + 1
+    yield f"and {WORDS[fewer]} sentence fewer would miss the aim"
+    copied = applied("copy, 100 steps", "lstm")["accuracy"]
+    errors = [applied("adding, 400 steps", mixer)["loss"] for mixer in ("lstm", "gru")]
+    yield (
+        f"copying over 100 steps ({copied:.1%} right) and adding 400 numbers (an error of "
+        f"{between(errors, '.4f')})"
+    )
+    recalled = applied("mqar, 8 pairs in 64 steps", "transformer, by attention alone")["accuracy"]
+    yield f"MQAR ({recalled:.1%}) by attention alone"
+    fast = babi.alone("gated_deltanet", babi.RESULTS)[15]
+    slow = applied("babi, qa15", "gated_deltanet, at a rate of 0.01", "test")["accuracy"]
+    usual = applied("babi, qa15", "gated_deltanet", "test")["accuracy"]
+    yield (
+        f"has {fast:.1%} of it after 1,500 steps ([babi](../babi/README.md)), and {slow:.1%} where "
+        f"the rate falls over 3,000."
+    )
+    yield f"it has {usual:.1%}. Each is one seed."
+
+
+def applied(name: str, model: str, split: str = "valid") -> applications.Metrics:
+    """What a model reaches on a split of an application."""
+    ran = applications.rows_by_word(APPLICATIONS[name], read_rows(applications.RESULTS))
+    return ran[model]["summary"][split]

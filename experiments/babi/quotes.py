@@ -1,0 +1,23 @@
+"""The figures in the prose of the README, as the rows have them."""
+
+import math
+from collections.abc import Iterator
+
+from experiments.babi import run as babi
+from experiments.quoted import WORDS
+
+
+def quotes() -> Iterator[str]:
+    """Who answers which questions."""
+    alone = {mixer: babi.alone(mixer, babi.RESULTS) for mixer in babi.MIXERS}
+    solved = [share for share in alone["gated_deltanet"].values() if share >= babi.SOLVED]
+    least = math.floor(100 * min(solved))
+    yield (
+        f"Gated DeltaNet solves {WORDS[len(solved)]} of {WORDS[len(babi.TASKS)]}, each with above "
+        f"{least}% of its test answers right"
+    )
+    of_yes_or_no = [100 * shares[6] for shares in alone.values() if 6 in shares]
+    yield f"all mixers stay between {min(of_yes_or_no):.0f} and {max(of_yes_or_no):.0f}%"
+    together = babi.accuracies(babi.lent("gated_deltanet", babi.TASKS, babi.RESULTS), babi.RESULTS)
+    named = [f"qa{task}" for task, share in together.items() if share >= babi.SOLVED]
+    yield f"the same mixer solves {' and '.join(named)}"
