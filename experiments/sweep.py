@@ -25,6 +25,7 @@ from filelock import FileLock
 from rich.console import Console
 
 from experiments.details import DETAILS
+from seqjax.benchmarking.results import circumstances
 from seqjax.data.loader import Batches
 from seqjax.data.prepare import default_cache_folder, prepare
 from seqjax.distributed.shardings import batch_sharding, place_batch
@@ -196,13 +197,14 @@ def run_cell(cell: Cell, console: Console) -> dict[str, Any]:
     seconds = expected_seconds(dataclasses.replace(cell, settings=costly))
     if seconds > cell.most_seconds:
         console.print(f"Skipped: it would take about {seconds / 60:.0f} min.")
-        return row | {"skipped": {"estimated_seconds": seconds, "most_seconds": cell.most_seconds}}
+        skipped = {"estimated_seconds": seconds, "most_seconds": cell.most_seconds}
+        return row | {"skipped": skipped} | circumstances()
     folder = RunFolder(RUNS / cell.identity)
     try:
         row["summary"] = run(config, folder, console)
     except Diverged as error:
         console.print(f"Diverged: {error}")
-        return row | {"diverged": str(error)}
+        return row | {"diverged": str(error)} | circumstances()
     row["curve"] = learning_curve(folder)
     for name in cell.details:
         row[name] = DETAILS[name](folder)

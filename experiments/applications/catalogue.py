@@ -7,10 +7,11 @@ from. Some of the probes, which are generated, are here at the sizes of papers.
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
+from experiments.babi import shortcuts
 from experiments.sentiment import imdb
-from experiments.sentiment.run import linear_accuracies
 from experiments.sweep import Cell
 
 Metrics = Mapping[str, float]
@@ -21,14 +22,16 @@ class Application:
     """A line of the table for each model: one training command, by the name of the model.
 
     `metrics` are those of `split` that the table tells. `lines` are to be compared with the models,
-    as published or as measured elsewhere; `measures` names those that the data themselves tell,
-    under the metrics' names behind a prefix. A cell may take `minutes`.
+    as published or as measured elsewhere; `linear` is the corpus whose linear models are;
+    `measures` names what the data themselves tell, under the metrics' names behind a prefix. A cell
+    may take `minutes`.
     """
 
     cells: Mapping[str, Cell]
     metrics: tuple[str, ...] = ("accuracy",)
     split: str = "test"
     lines: Mapping[str, Metrics] = field(default_factory=dict)
+    linear: str = ""
     measures: Mapping[str, str] = field(default_factory=dict)
     minutes: float = 60.0
 
@@ -83,6 +86,13 @@ MNIST = {
     "data__test": "data/mnist/t10k-images-idx3-ubyte.gz",
 }
 
+TEN_CLASSES = {"guessing": {"accuracy": 0.1}}
+
+LECUN = {
+    "linear, LeCun et al. (1998)": {"accuracy": 0.88},
+    "LeNet-5, LeCun et al. (1998)": {"accuracy": 0.9905},
+}
+
 ETTH1 = {
     "data__source": "etth1",
     "data__file": "data/etth1/ETTh1.csv.gz",
@@ -120,12 +130,19 @@ def with_details(cells: Mapping[str, Cell], *details: str) -> dict[str, Cell]:
 
 
 def forecasts(words: Sequence[str], **settings: Any) -> Application:
-    """ETTh1 at a horizon."""
+    """The next steps of series, beside what simple forecasts get."""
     return Application(
-        cells=with_details(of_words(words, "forecast", **ETTH1, **settings), "test_measures"),
+        cells=with_details(of_words(words, "forecast", **settings), "test_measures"),
         metrics=("mse", "mae"),
         measures={"last value": "last_value_", "linear map": "linear_"},
     )
+
+
+def guesses_of_babi(*tasks: int) -> dict[str, Metrics]:
+    """What a guess that does not look who is asked about gets of some tasks, and of all of them."""
+    shares = {task: shortcuts.accuracies()[task] for task in tasks}
+    each = {f"qa{task}_accuracy": share for task, share in shares.items()}
+    return {"a guess": {"accuracy": fmean(shares.values()), **each}}
 
 
 APPLICATIONS = {
@@ -138,7 +155,7 @@ APPLICATIONS = {
                 train__epochs=5,
             )
         },
-        lines={line: {"accuracy": share} for line, share in linear_accuracies("imdb").items()},
+        linear="imdb",
         minutes=15.0,
     ),
     "sst2, valid": Application(
@@ -157,6 +174,7 @@ APPLICATIONS = {
         },
         split="valid",
         lines={"Flax's LSTM example": {"accuracy": 0.854}},
+        linear="sst2",
     ),
     "trec": Application(
         cells={
@@ -164,7 +182,8 @@ APPLICATIONS = {
             "lstm, in both directions": Cell("configs/trec.py:lstm").where(
                 **TREC, **BOTH_DIRECTIONS, model__width=128, train__epochs=15
             ),
-        }
+        },
+        linear="trec",
     ),
     "char_lm, valid": Application(
         cells=of_words(RECURRENT_TO_HYBRID, "char_lm", **SHAKESPEARE),
@@ -178,9 +197,15 @@ APPLICATIONS = {
             of_words(("lstm", "mingru", "transformer"), "translation", **MULTI30K), "test_bleu"
         ),
         metrics=("bleu", "greedy_bleu", "state_bytes_per_pair"),
+        lines={"Wu et al. (2021), 2.6 million parameters, tokenised": {"bleu": 41.02}},
     ),
     "pixels, rows": Application(
         cells=of_words(RECURRENT_TO_HYBRID, "pixels", **MNIST, train__epochs=4),
+        lines=LECUN,
+    ),
+    "pixels, patches": Application(
+        cells=of_words(("transformer",), "pixels", **MNIST, data__view="patches", train__epochs=4),
+        lines=LECUN,
     ),
     "pixels, permuted": Application(
         cells={
@@ -198,25 +223,28 @@ APPLICATIONS = {
                 **MNIST, data__view="permuted", train__epochs=6
             ),
         },
+        lines={"uRNN, Arjovsky et al. (2016)": {"accuracy": 0.914}},
     ),
-    "speech": Application(cells=of_words(RECURRENT_OR_NOT, "speech", **FSDD)),
+    "speech": Application(cells=of_words(RECURRENT_OR_NOT, "speech", **FSDD), lines=TEN_CLASSES),
     "speech, theo held out": Application(
         cells=of_words(RECURRENT_OR_NOT, "speech", **FSDD, data__held_out_speaker="theo"),
+        lines=TEN_CLASSES,
     ),
     "video": Application(
         cells=with_details(of_words(RECURRENT_OR_NOT, "video", **MNIST), "test_measures"),
         metrics=("accuracy", "digit_accuracy", "direction_accuracy", "frame_mse"),
+        lines={"guessing": {"accuracy": 1 / 80}},  # ten digits, eight directions
         measures={"last frame": "last_"},
     ),
     "forecast, 96 steps": forecasts(
-        (*RECURRENT_OR_NOT, "hybrid"), train__epochs=3, data__horizon=96
+        (*RECURRENT_OR_NOT, "hybrid"), **ETTH1, train__epochs=3, data__horizon=96
     ),
     "forecast, 96 steps, windows not normalised": forecasts(
-        ("lru",), train__epochs=3, data__horizon=96, data__normalise_windows=False
+        ("lru",), **ETTH1, train__epochs=3, data__horizon=96, data__normalise_windows=False
     ),
     **{
         f"forecast, {horizon} steps": forecasts(
-            RECURRENT_OR_NOT, train__epochs=2, data__horizon=horizon
+            RECURRENT_OR_NOT, **ETTH1, train__epochs=2, data__horizon=horizon
         )
         for horizon in (192, 336, 720)
     },
@@ -226,10 +254,28 @@ APPLICATIONS = {
             ("lstm",), "copy", model__chrono_length=120, train__epochs=0, train__steps=3_200
         ),
         split="valid",
+        lines={"guessing": {"accuracy": 1 / 8}},
         minutes=10.0,
     ),
-    "babi, qa1": Application(of_words(("gated_deltanet",), "babi", **BABI)),
-    "babi, qa9": Application(of_words(("gated_deltanet",), "babi", **BABI, data__tasks=(9,))),
+    "babi, qa1": Application(
+        of_words(("gated_deltanet",), "babi", **BABI), lines=guesses_of_babi(1)
+    ),
+    # Who is where, asked by yes or no in both.
+    "babi, qa6 and qa9": Application(
+        cells=with_details(
+            of_words(
+                ("gated_deltanet",),
+                "babi",
+                **BABI | {"data__tasks": (6, 9), "train__steps": 4_500},
+            ),
+            "test_by_group",
+        ),
+        metrics=("accuracy", "qa6_accuracy", "qa9_accuracy"),
+        lines=guesses_of_babi(6, 9),
+    ),
+    "babi, qa9": Application(
+        of_words(("gated_deltanet",), "babi", **BABI, data__tasks=(9,)), lines=guesses_of_babi(9)
+    ),
     "babi, qa15": Application(
         {
             **of_words(("gated_deltanet",), "babi", **BABI, data__tasks=(15,)),
@@ -246,6 +292,7 @@ APPLICATIONS = {
             )
         },
         split="valid",
+        lines={"guessing": {"accuracy": 1 / 128}},
         minutes=10.0,
     ),
     "parity, ten times the length": Application(
@@ -255,6 +302,7 @@ APPLICATIONS = {
             )
             for seed, word in enumerate(("lstm", "lstm, seed 1", "lstm, seed 2"))
         },
+        lines={"guessing": {"accuracy": 1 / 2}},
         minutes=10.0,
     ),
     "adding, 400 steps": Application(
@@ -268,6 +316,25 @@ APPLICATIONS = {
         ),
         metrics=("loss",),
         split="valid",
+        lines={"guessing": {"loss": 1 / 6}},  # the variance of the sum of two numbers
         minutes=10.0,
     ),
+}
+
+# The commands of the configurations' docstrings, on data that need nothing.
+AS_IT_COMES = {
+    "char_lm, as it comes": Application(
+        of_words(("lstm",), "char_lm"), metrics=("nats_per_character",)
+    ),
+    "translation, as it comes": Application(
+        with_details(of_words(("transformer",), "translation"), "test_bleu"),
+        metrics=("bleu", "greedy_bleu"),
+    ),
+    "babi, as it comes": Application(of_words(("transformer",), "babi")),
+    "pixels, as it comes": Application(of_words(("lstm",), "pixels")),
+    "video, as it comes": Application(
+        of_words(("lstm",), "video"), metrics=("accuracy", "frame_mse")
+    ),
+    "forecast, as it comes": forecasts(("lstm",)),
+    "speech, as it comes": Application(of_words(("lstm",), "speech")),
 }

@@ -1,7 +1,8 @@
 """What each kind of model reaches on each task, in one table: that of the README.
 
-A line is an application of this folder, a probe of `long_range`, the snippets of `sentiment` or the
-stories of `babi`, with the first of its metrics.
+A line is an application of this folder, a probe of `long_range`, the texts of `sentiment` or the
+stories of `babi`, with the first of its metrics. Parameters are those outside the tables; minutes
+are those of a run, as a mean over seeds and tasks.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,18 +14,19 @@ import numpy as np
 from experiments.applications.catalogue import APPLICATIONS, Application
 from experiments.applications.run import (
     RESULTS,
-    data_lines,
     figure,
     measured,
     not_run,
     rows_by_word,
+    to_compare_with,
 )
 from experiments.babi import run as babi
+from experiments.long_range.guesses import guesses
 from experiments.long_range.run import models as probes
 from experiments.sentiment import imdb, snippets
 from experiments.sentiment.contest import by_seed
 from experiments.sentiment.run import linear_accuracies
-from experiments.sweep import read_rows
+from experiments.sweep import read_rows, rows_of
 from experiments.tuning import Tuned
 
 __all__ = ["RESULTS", "table"]
@@ -41,11 +43,19 @@ KINDS = {
 }
 
 
+class Reached(NamedTuple):
+    """What a model reaches, and what a run of it is: minutes, and parameters outside its tables."""
+
+    result: str
+    minutes: float = 0.0
+    parameters: float = 0.0
+
+
 class Line(NamedTuple):
     """A task, what each word reaches, the best first, and what that is to be compared with."""
 
     task: str
-    reached: Mapping[str, str]
+    reached: Mapping[str, Reached]
     compare: str = ""
 
 
@@ -53,8 +63,8 @@ def table(results: Path) -> Sequence[str]:
     """The lines of Markdown."""
     folder = results.parent.parent
     lines = [
-        f"| task and metric | {' | '.join(KINDS)} | to compare with |",
-        "|---|" + "---|" * (len(KINDS) + 1),
+        f"| task and metric | parameters | {' | '.join(KINDS)} | to compare with |",
+        "|---|---|" + "---|" * (len(KINDS) + 1),
     ]
     for line in (
         *_applications(results),
@@ -64,21 +74,43 @@ def table(results: Path) -> Sequence[str]:
     ):
         cells = [_of_kind(line.reached, words) for words in KINDS.values()]
         if any(cells):
-            lines.append(f"| {' | '.join([line.task, *cells, line.compare])} |")
+            told = [line.task, _parameters(line.reached), *cells, line.compare]
+            lines.append(f"| {' | '.join(told)} |")
     return lines
 
 
-def _of_kind(reached: Mapping[str, str], words: Sequence[str]) -> str:
+def _of_kind(reached: Mapping[str, Reached], words: Sequence[str]) -> str:
     told = []
     if found := [word for word in reached if word in words]:
-        told.append(reached[found[0]] + (f" ({found[0]})" if len(words) > 1 else ""))
+        told.append(_cell(reached[found[0]], found[0] if len(words) > 1 else ""))
     told += [
-        value + variant.removeprefix(f"{word},")
+        _cell(value, variant.removeprefix(f"{word},").strip())
         for word in words
         for variant, value in reached.items()
         if variant.startswith(f"{word},")
     ]
     return ", ".join(told)
+
+
+def _cell(reached: Reached, name: str) -> str:
+    """A result, and in brackets what it is of and how long that takes."""
+    minutes = f"{reached.minutes:.{0 if reached.minutes >= 10 else 1}f} min"
+    remarks = [name] * bool(name) + [minutes] * bool(reached.minutes)
+    return reached.result + (f" ({', '.join(remarks)})" if remarks else "")
+
+
+def _parameters(reached: Mapping[str, Reached]) -> str:
+    """How many parameters the models have outside their tables, the bag's none left out."""
+    sizes = [float(f"{each.parameters:.2g}") for each in reached.values() if each.parameters]
+    return "–".join(f"{size:,.0f}" for size in sorted({min(sizes), max(sizes)})) if sizes else ""
+
+
+def _run(result: str, rows: Sequence[Mapping]) -> Reached:
+    """What some rows reach, with the means of what their runs are."""
+    summaries = [row["summary"] for row in rows]
+    minutes = np.mean([summary.get("wall_seconds", 0.0) for summary in summaries]) / 60
+    parameters = np.mean([summary["parameters_outside_embedding"] for summary in summaries])
+    return Reached(result, float(minutes), float(parameters))
 
 
 def _applications(results: Path) -> Iterator[Line]:
@@ -87,19 +119,18 @@ def _applications(results: Path) -> Iterator[Line]:
         metric = application.metrics[0]
         ran = rows_by_word(application, rows)
         reached = {
-            word: not_run(row)
+            word: Reached(not_run(row))
             if "skipped" in row
-            else figure(metric, measured(application, row)[metric])
+            else _run(figure(metric, measured(application, row)[metric]), [row])
             for word, row in ran.items()
         }
         yield Line(f"{name}: {_named(metric)}", reached, _compared(application, ran, metric))
 
 
 def _compared(application: Application, ran: Mapping, metric: str) -> str:
-    lines = {**application.lines, **data_lines(application, ran)}
     return ", ".join(
         f"{line} {figure(metric, metrics[metric])}"
-        for line, metrics in lines.items()
+        for line, metrics in to_compare_with(application, ran).items()
         if metric in metrics
     )
 
@@ -107,16 +138,16 @@ def _compared(application: Application, ran: Mapping, metric: str) -> str:
 def _sentiment(folder: Path) -> Iterator[Line]:
     for task, corpus, models, results in (
         ("sentiment", "rotten_tomatoes", snippets.models(), folder / "results.jsonl"),
-        ("imdb, 30,000 parameters", "imdb", imdb.models(), folder / "imdb.jsonl"),
+        ("imdb, smaller", "imdb", imdb.models(), folder / "imdb.jsonl"),
     ):
         lines = linear_accuracies(corpus)
         compare = ", ".join(f"{line} {figure('accuracy', value)}" for line, value in lines.items())
         yield Line(f"{task}: accuracy", _accuracies(models, results), compare)
 
 
-def _accuracies(models: Mapping[str, Tuned], results: Path) -> dict[str, str]:
+def _accuracies(models: Mapping[str, Tuned], results: Path) -> dict[str, Reached]:
     return {
-        word: figure("accuracy", np.mean(list(by_seed(rows).values())) / 100)
+        word: _run(figure("accuracy", np.mean(list(by_seed(rows).values())) / 100), rows)
         for word, rows in _best_first(models, results).items()
     }
 
@@ -127,8 +158,9 @@ def _babi(results: Path) -> Line:
         shares = babi.alone(mixer, results)
         if len(shares) == len(babi.TASKS):
             solved = sum(share >= babi.SOLVED for share in shares.values())
-            reached[mixer] = f"{solved} of {len(shares)}"
-    return Line("babi: tasks solved", reached)
+            rows = rows_of(babi.alone_cells(mixer, results), results)
+            reached[mixer] = _run(f"{solved} of {len(shares)}", rows)
+    return Line(f"babi: tasks solved, {babi.SOLVED:.0%} right", reached)
 
 
 def _probes(results: Path) -> Iterator[Line]:
@@ -136,12 +168,14 @@ def _probes(results: Path) -> Iterator[Line]:
     for (probe, mixer), model in probes().items():
         by_probe.setdefault(probe, {})[mixer] = model
     for probe, models in by_probe.items():
-        rows = _best_first(models, results)
-        reached = {
-            mixer: _inside_and_beyond(models[mixer].metric, found) for mixer, found in rows.items()
-        }
         metric = next(iter(models.values())).metric
-        yield Line(f"{probe}: {_named(metric)}, as trained / longer", reached)
+        reached = {
+            mixer: _run(_inside_and_beyond([row["summary"] for row in rows], metric), rows)
+            for mixer, rows in _best_first(models, results).items()
+        }
+        guessed = {split: {metric: share} for split, share in guesses()[probe].items()}
+        compare = f"guessing {_inside_and_beyond([guessed], metric)}"
+        yield Line(f"{probe}: {_named(metric)}, as trained / longer", reached, compare)
 
 
 def _best_first(models: Mapping[str, Tuned], results: Path) -> dict[str, list[dict]]:
@@ -151,9 +185,9 @@ def _best_first(models: Mapping[str, Tuned], results: Path) -> dict[str, list[di
     return {word: rows[word] for word in order}
 
 
-def _inside_and_beyond(metric: str, rows: Sequence[Mapping]) -> str:
+def _inside_and_beyond(summaries: Sequence[Mapping], metric: str) -> str:
     means = (
-        np.mean([row["summary"][split][metric] for row in rows]) for split in ("valid", "test")
+        np.mean([summary[split][metric] for summary in summaries]) for split in ("valid", "test")
     )
     return " / ".join(figure(metric, mean) for mean in means)
 

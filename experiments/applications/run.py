@@ -14,19 +14,25 @@ from absl import flags
 from absl.flags import FlagValues
 
 from experiments import command
-from experiments.applications.catalogue import APPLICATIONS, Application, Metrics
+from experiments.applications.catalogue import (
+    APPLICATIONS,
+    AS_IT_COMES,
+    Application,
+    Metrics,
+)
 from experiments.command import run_experiment
+from experiments.sentiment.run import linear_accuracies
 from experiments.sweep import Cell, read_rows
 from seqjax.command_line import run_command
 from seqjax.errors import UserError, did_you_mean
 
 RESULTS = Path(__file__).with_name("results.jsonl")
-PERCENT = ("accuracy", "digit_accuracy", "direction_accuracy")
+EVERY = {**APPLICATIONS, **AS_IT_COMES}
 
 
 def cells_of(name: str) -> list[Cell]:
     """The cells of an application, which may take its minutes."""
-    application = APPLICATIONS[name]
+    application = EVERY[name]
     return [
         dataclasses.replace(cell, most_seconds=60 * application.minutes)
         for cell in application.cells.values()
@@ -43,11 +49,10 @@ def define_flags(values: FlagValues) -> None:
 
 def main(values: FlagValues) -> None:
     """Runs what is missing, then prints the table."""
-    chosen = [name for name in APPLICATIONS if name.startswith(values.task)]
+    chosen = [name for name in EVERY if name.startswith(values.task)]
     if not chosen:
         raise UserError(
-            f"--task={values.task!r} begins no application; "
-            f"{did_you_mean(values.task, APPLICATIONS)}"
+            f"--task={values.task!r} begins no application; {did_you_mean(values.task, EVERY)}"
         )
     cells = [cell for name in chosen for cell in cells_of(name)]
     run_experiment(values, cells, RESULTS, table)
@@ -60,7 +65,7 @@ def table(results: Path) -> Sequence[str]:
         "|---|---|---|---|---|",
     ]
     rows = read_rows(results)
-    for name, application in APPLICATIONS.items():
+    for name, application in EVERY.items():
         lines += lines_of(name, application, rows)
     return lines
 
@@ -80,9 +85,7 @@ def lines_of(
         if application.split != "test" and "test" in summary:
             result += f"; test {shown(application, summary['test'])}"
         yield f"| {name} | `{word}` | {size} | {result} | {summary['wall_seconds'] / 60:.1f} |"
-    for line, metrics in application.lines.items():
-        yield f"| {name} | {line} | | {shown(application, metrics)} | |"
-    for line, metrics in data_lines(application, ran).items():
+    for line, metrics in to_compare_with(application, ran).items():
         yield f"| {name} | {line} | | {shown(application, metrics)} | |"
 
 
@@ -104,8 +107,24 @@ def rows_by_word(
 
 
 def measured(application: Application, row: Mapping[str, Any]) -> Metrics:
-    """The metrics of a row, those of its translations among them."""
-    return row["summary"][application.split] | row.get("test_bleu", {})
+    """The metrics of a row, with those of its translations, and the accuracy of each bAbI task."""
+    of_tasks = {
+        f"qa{task}_accuracy": metrics["accuracy"]
+        for task, metrics in row.get("test_by_group", {}).items()
+    }
+    return row["summary"][application.split] | row.get("test_bleu", {}) | of_tasks
+
+
+def to_compare_with(
+    application: Application, ran: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Metrics]:
+    """What is published, what linear models reach, and what the data tell, where a row has it."""
+    linear = linear_accuracies(application.linear, application.split) if application.linear else {}
+    return {
+        **application.lines,
+        **{line: {"accuracy": share} for line, share in linear.items()},
+        **data_lines(application, ran),
+    }
 
 
 def data_lines(
@@ -136,7 +155,7 @@ def shown(application: Application, metrics: Metrics) -> str:
 
 def figure(metric: str, value: float) -> str:
     """A metric as it is usually told."""
-    if metric in PERCENT:
+    if metric.endswith("accuracy"):
         return f"{100 * value:.1f}%"
     if isinstance(value, int):
         return f"{value:,}"

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from experiments.statistics import SIGNIFICANT
 from experiments.sweep import ROOT, read_rows
 
 # `NOT_SHOWN`: neither the claim nor its contrary can be told from chance.
 HOLDS, FAILS, DEPENDS, NOT_SHOWN = "holds", "does not hold", "depends", "not shown"
+
+SMALLEST = 1.0  # points of accuracy that are worth a claim
 
 Row = dict[str, Any]
 
@@ -49,3 +52,10 @@ def holds_if_all(conditions: Iterable[bool]) -> str:
     """The verdict of a claim that depends where it is true of some cases alone."""
     met = list(conditions)
     return HOLDS if all(met) else DEPENDS if any(met) else FAILS
+
+
+def of_gain(gain: float, half_width: float, p_value: float, smallest: float) -> str:
+    """The verdict of a claim that something gains; less than `smallest` is as good as nothing."""
+    if p_value < SIGNIFICANT:
+        return holds_if(gain > 0)
+    return FAILS if gain + half_width < smallest else NOT_SHOWN

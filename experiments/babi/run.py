@@ -6,7 +6,7 @@ learning rates on qa1, the best of the validation split for all tasks. The stori
 `en-10k` lie in `data/babi_en10k`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from absl import flags
 from absl.flags import FlagValues
 
 from experiments import command
+from experiments.babi import shortcuts
 from experiments.command import run_stages
 from experiments.sweep import Cell, rows_of
 from experiments.tuning import RATES, Tuned
@@ -32,7 +33,7 @@ def cell(mixer: str, tasks: tuple[int, ...]) -> Cell:
     whole = Cell(f"configs/babi.py:{mixer}", details=("test_by_group",), most_seconds=MOST_SECONDS)
     return whole.where(
         data__source="files",
-        data__folder="data/babi_en10k",
+        data__folder=shortcuts.FOLDER,
         data__tasks=tasks,
         data__buckets=2,
         train__epochs=0,
@@ -89,18 +90,25 @@ def table(results: Path) -> Sequence[str]:
         told.append((chosen, "all", accuracies(lent(mixer, TASKS, results), results)))
         for rate, trained, found in told:
             if found:
-                shown = [f"{100 * found[task]:.1f}" if task in found else "" for task in TASKS]
-                failed = ", ".join(f"qa{task}" for task in found if found[task] < SOLVED)
-                lines.append(
-                    f"| `{mixer}` | {rate:g} | {trained} | {' | '.join(shown)} | {failed or '–'} |"
-                )
-    return lines
+                lines.append(line(f"`{mixer}`", f"{rate:g}", trained, found))
+    return [*lines, line("a guess that does not look who", "", "", shortcuts.accuracies())]
+
+
+def line(name: str, rate: str, trained: str, found: Mapping[int, float]) -> str:
+    """A line of the table: the accuracy of each task that there is one of, and which fail."""
+    shown = [f"{100 * found[task]:.1f}" if task in found else "" for task in TASKS]
+    failed = ", ".join(f"qa{task}" for task in found if found[task] < SOLVED)
+    return f"| {name} | {rate} | {trained} | {' | '.join(shown)} | {failed or '–'} |"
+
+
+def alone_cells(mixer: str, results: Path) -> list[Cell]:
+    """The cells of a mixer that are trained on one task each."""
+    return [cell for task in TASKS for cell in lent(mixer, (task,), results)]
 
 
 def alone(mixer: str, results: Path) -> dict[int, float]:
     """The test accuracy of each task that the mixer was trained on alone."""
-    cells = [cell for task in TASKS for cell in lent(mixer, (task,), results)]
-    return accuracies(cells, results)
+    return accuracies(alone_cells(mixer, results), results)
 
 
 def accuracies(cells: Sequence[Cell], results: Path) -> dict[int, float]:

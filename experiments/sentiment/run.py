@@ -6,6 +6,7 @@ the table of the README. Cells that `results.jsonl` holds already are not run ag
 
 import json
 from pathlib import Path
+from typing import Any
 
 from absl.flags import FlagValues
 
@@ -18,6 +19,7 @@ from seqjax.command_line import run_command
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 LINEAR = Path(__file__).with_name("linear_baseline.json")
+TF_IDF = "tf-idf + logistic regression"
 STEP_TIMES = Path(__file__).parent.with_name("loop_cost") / "results.jsonl"
 MODELS = ("rnn", "transformer", "bag")
 SEEDS = range(10)
@@ -51,13 +53,17 @@ def accuracies(results: Path) -> dict[str, tuple[float, float]]:
 
 def linear_accuracy() -> float:
     """The test accuracy of tf-idf and logistic regression on the same split."""
-    return linear_accuracies("rotten_tomatoes")["tf-idf + logistic regression"]
+    return linear_accuracies("rotten_tomatoes")[TF_IDF]
 
 
-def linear_accuracies(corpus: str) -> dict[str, float]:
-    """The test accuracy of each linear model of a corpus."""
-    found = json.loads(LINEAR.read_text())[corpus]
-    return {name: scores["test"] for name, scores in found.items()}
+def linear_accuracies(corpus: str, split: str = "test") -> dict[str, float]:
+    """The accuracy of each linear model of a corpus."""
+    return {name: scores[split] for name, scores in linear_models(corpus).items()}
+
+
+def linear_models(corpus: str) -> dict[str, dict[str, Any]]:
+    """What `linear_baseline` tells of each linear model of a corpus."""
+    return json.loads(LINEAR.read_text())[corpus]
 
 
 def table(results: Path) -> list[str]:

@@ -38,7 +38,8 @@ class DataFacts:
     target_size: int = 0  # numbers that are asked for, where they are no labels
     # Constants that were taken from the training split, by name: a mean, a standard deviation.
     normalisation: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    origin: dict[str, str] = field(default_factory=dict)  # versions and hashes of the raw data
+    # Versions and hashes of raw data that differ between machines.
+    origin: dict[str, str] = field(default_factory=dict)
     version: int = 1  # of the way in which the raw data become arrays: that of the `DataConfig`
 
     @property

@@ -218,6 +218,7 @@ def summarise(
         "wall_seconds": progress.wall_seconds,
         "device": {"kind": jax.devices()[0].device_kind, "count": setup.mesh.size},
         "versions": versions(),
+        "data_origin": setup.facts.origin,
     }
 
 

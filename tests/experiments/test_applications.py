@@ -6,7 +6,7 @@ import pytest
 
 from experiments.applications import overview
 from experiments.applications.catalogue import APPLICATIONS, Application
-from experiments.applications.run import cells_of, lines_of, measured, shown
+from experiments.applications.run import EVERY, cells_of, lines_of, measured, shown
 from experiments.sweep import Cell
 
 TOO_LONG = {"estimated_seconds": 7200, "most_seconds": 3600}
@@ -19,11 +19,11 @@ FORECAST = Application(
 )
 
 
-@pytest.mark.parametrize("name", APPLICATIONS)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_cell_is_a_command_with_its_budget(name):
     first, *_ = cells_of(name)
     assert first.resolve().name == name.partition(",")[0]
-    assert first.most_seconds == 60 * APPLICATIONS[name].minutes
+    assert first.most_seconds == 60 * EVERY[name].minutes
 
 
 def test_lines_tell_what_ran_what_was_too_long_and_what_to_compare_with():
@@ -50,9 +50,10 @@ def test_lines_tell_what_ran_what_was_too_long_and_what_to_compare_with():
 def test_the_overview_has_a_column_for_each_kind_and_names_the_linear_recurrence(tmp_path):
     cells = APPLICATIONS["speech"].cells
     skipped = {"id": cells["transformer"].identity, "skipped": TOO_LONG}
-    rows = [reached(cells["lstm"], 0.5), reached(cells["lru"], 0.75), skipped]
+    rows = [reached(cells["lstm"], 0.5, 99_123), reached(cells["lru"], 0.75, seconds=890), skipped]
     assert overview_of(rows, tmp_path) == [
-        "| speech: accuracy |  | 50.0% | 75.0% (lru) | not run: about 120 minutes, of 60 |  |  |  |"
+        "| speech: accuracy | 99,000–100,000 |  | 50.0% (1.5 min) | 75.0% (lru, 15 min) "
+        "| not run: about 120 minutes, of 60 |  |  | guessing 10.0% |"
     ]
 
 
@@ -60,12 +61,20 @@ def test_the_overview_tells_a_variant_beside_its_kind(tmp_path):
     cells = APPLICATIONS["trec"].cells
     rows = [reached(cells["lstm"], 0.5), reached(cells["lstm, in both directions"], 0.75)]
     (line,) = overview_of(rows, tmp_path)
-    assert line == "| trec: accuracy |  | 50.0%, 75.0% in both directions |  |  |  |  |  |"
+    assert line.startswith(
+        "| trec: accuracy | 100,000 |  | 50.0% (1.5 min), 75.0% (in both directions, 1.5 min) |"
+    )
+    assert "| tf-idf + logistic regression " in line
 
 
-def reached(cell, share):
+def reached(cell, share, parameters=100_099, seconds=90.0):
     """A row of a cell with its accuracy on test."""
-    return {"id": cell.identity, "summary": {"test": {"accuracy": share}}}
+    summary = {
+        "test": {"accuracy": share},
+        "parameters_outside_embedding": parameters,
+        "wall_seconds": seconds,
+    }
+    return {"id": cell.identity, "summary": summary}
 
 
 def overview_of(rows, folder):
@@ -84,4 +93,15 @@ def test_translations_are_told_with_their_bleu():
     }
     assert shown(application, measured(application, row)) == (
         "bleu 33.3, greedy bleu 32.5, state bytes per pair 102,016"
+    )
+
+
+def test_tasks_that_are_learned_together_are_told_one_by_one():
+    application = APPLICATIONS["babi, qa6 and qa9"]
+    row = {
+        "summary": {"test": {"accuracy": 0.75}},
+        "test_by_group": {"6": {"accuracy": 0.5}, "9": {"accuracy": 1.0}},
+    }
+    assert shown(application, measured(application, row)) == (
+        "accuracy 75.0%, qa6 accuracy 50.0%, qa9 accuracy 100.0%"
     )

@@ -2,12 +2,17 @@
 
 import json
 
+import pytest
+
 from experiments.babi import run as babi
+from experiments.babi import shortcuts
+from seqjax.data.stories import Line
 
 
 def test_the_rate_that_is_best_on_the_first_task_is_lent_to_the_others(tmp_path):
     results = tmp_path / "results.jsonl"
-    assert babi.lent("gru", (4,), results) == [] and babi.table(results)[2:] == []
+    assert babi.lent("gru", (4,), results) == []
+    *_, guessed = babi.table(results)[2:]
     trials = babi.tuned("gru").trials()
     rows = [
         row(trial, valid=valid, test={1: test})
@@ -25,7 +30,33 @@ def test_the_rate_that_is_best_on_the_first_task_is_lent_to_the_others(tmp_path)
         "| `gru` | 0.01 | qa1, as a trial | 99.0 |  |  |  |  |  | – |",
         "| `gru` | 0.003 | one task | 50.0 | 100.0 |  |  |  |  | qa1 |",
         "| `gru` | 0.003 | all | 96.0 | 96.0 | 96.0 | 96.0 | 20.0 | 96.0 | qa15 |",
+        guessed,
     ]
+
+
+def test_a_guess_does_not_look_who_is_asked_about():
+    told = [
+        Line("Mary went back to the garden."),
+        Line("Where is John?", "office"),
+        Line("John is in the office."),
+        Line("Mary got the milk there."),
+        Line("Is Mary in the office?", "no"),
+        Line("John is no longer in the office."),
+        Line("Is John in the office?", "no"),
+        Line("Where is John?", "kitchen"),
+    ]
+    assert list(shortcuts.guesses(told)) == [
+        ("garden", "office"),
+        ("yes", "no"),
+        ("no", "no"),
+        ("office", "kitchen"),
+    ]
+
+
+@pytest.mark.parametrize("task", shortcuts.TASKS)
+def test_the_guesses_that_were_counted(shared_data, task):
+    folder = str(shared_data / "babi_en10k")
+    assert shortcuts.accuracies()[task] == shortcuts.accuracy(task, folder)
 
 
 def row(cell, *, valid, test):

@@ -1,7 +1,11 @@
 """What the tables of the probes are made of."""
 
-from experiments.long_range import state_size
+import numpy as np
+
+from experiments.long_range import guesses, state_size
 from experiments.long_range.run import models
+from seqjax.data.arrays import Ragged, Split
+from seqjax.data.probes import NOT_ASKED
 
 
 def test_bytes_of_a_carry_are_those_counted_by_hand():
@@ -12,6 +16,14 @@ def test_bytes_of_a_carry_are_those_counted_by_hand():
         vectors = 4 * 2 * len(model.pattern) * model.width * kept
         # Beside them: the steps seen so far, and which of the kept ones are real.
         assert 0 < state_size.carry_bytes(config) - vectors <= 0.02 * vectors
+
+
+def test_guessing_is_one_answer_everywhere():
+    targets = Ragged.from_rows([[NOT_ASKED, 2, 1], [2, 2]], np.int32)
+    assert guesses.of_split(Split({"targets": targets})) == 3 / 4
+    assert guesses.of_split(Split({"label": np.array([0, 0, 5])})) == 2 / 3
+    assert guesses.of_split(Split({"target": np.array([1.0, 3.0])})) == 1
+    assert guesses.of_probe("parity") == guesses.guesses()["parity"]
 
 
 def test_the_middle_size_is_the_one_that_is_tuned():

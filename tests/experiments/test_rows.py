@@ -36,6 +36,12 @@ def value_of(text):
         return text
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("experiments/*/*.jsonl")), ids=str)
+def test_no_row_is_there_twice(path):
+    ids = [row["id"] for row in read_lines(path) if "id" in row]
+    assert len(ids) == len(set(ids))
+
+
 ROWS = first_rows()
 
 

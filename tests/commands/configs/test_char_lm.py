@@ -1,9 +1,13 @@
 """Presets train, are evaluated, and write text; on a terminal piece by piece."""
 
+import hashlib
+import platform
 import random
 import sys
 
 import pytest
+
+from seqjax.data import pydoc_topics
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +42,13 @@ def test_presets_train_and_write(command, two_steps, text, word, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("seqjax.predict.answers", None)  # nothing comes all at once
     assert command("predict", *options, stdin=prompts).out == written
+
+
+def test_figures_on_pythons_help_texts_name_the_version_and_the_texts(two_steps, text):
+    settings = text | {"data.source": "pydoc_topics", "data.train": ""}
+    summary, _ = two_steps("char_lm.py:bag", settings)
+    topics = "\0".join(pydoc_topics.read_topics().values())
+    assert summary["data_origin"] == {
+        "python": platform.python_version(),
+        "sha256": hashlib.sha256(topics.encode()).hexdigest(),
+    }
