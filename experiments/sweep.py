@@ -23,13 +23,14 @@ from typing import Any, Protocol
 import jax
 from filelock import FileLock
 from rich.console import Console
+from rich.progress_bar import ProgressBar
 
 from experiments.details import DETAILS
 from seqjax.benchmarking.results import circumstances
 from seqjax.data.loader import Batches
 from seqjax.data.prepare import default_cache_folder, prepare
 from seqjax.distributed.shardings import batch_sharding, place_batch
-from seqjax.errors import Diverged
+from seqjax.errors import Diverged, UserError
 from seqjax.training.compiled import Compiled
 from seqjax.training.config import Config, from_dict
 from seqjax.training.devices import devices_of_run
@@ -144,6 +145,14 @@ def shared_seeds(
     return [(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())]
 
 
+def one_of(cells: Sequence[Runnable], identity: str) -> Runnable:
+    """The cell of an id."""
+    for cell in cells:
+        if cell.identity == identity:
+            return cell
+    raise UserError(f"--only={identity!r} is the id of no row, such as {cells[0].identity!r}.")
+
+
 def run_cells(
     cells: Sequence[Runnable], results: Path, console: Console, *, minutes: float = math.inf
 ) -> None:
@@ -159,6 +168,7 @@ def run_cells(
             console.print(f"{len(missing) - done} cells are left for another time.")
             return
         console.rule(f"cell {done + 1} of {len(missing)}{_remaining(started, done, len(missing))}")
+        console.print(ProgressBar(total=len(missing), completed=done))
         console.print(cell.command, highlight=False, soft_wrap=True)
         append_row(cell.row(console), results)
 

@@ -1,11 +1,13 @@
 """The figures in the prose of the README, as the rows have them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from experiments.applications import run as applications
 from experiments.applications.catalogue import APPLICATIONS
 from experiments.babi import run as babi
 from experiments.quoted import WORDS, between
+from experiments.sentiment.run import linear_accuracies
 from experiments.sweep import read_rows
 
 SST2_SENTENCES = 872  # of the validation split
@@ -17,6 +19,15 @@ def quotes() -> Iterator[str]:
     above = applied("sst2, valid", "lstm, in both directions")["accuracy"] - aim["accuracy"]
     fewer = int(above * SST2_SENTENCES) + 1
     yield f"and {WORDS[fewer]} sentence fewer would miss the aim"
+    reviews = APPLICATIONS["imdb"]
+    (word,) = reviews.cells
+    share = applied("imdb", word, "test")["accuracy"]
+    late = wall_seconds("imdb", word) - 60 * reviews.minutes
+    passed = share > min(linear_accuracies(reviews.linear).values())
+    yield (
+        f"{reviews.minutes:.0f} minutes ({late:.0f} seconds over) are {'' if passed else 'not '}"
+        f"enough to pass the linear models"
+    )
     copied = applied("copy, 100 steps", "lstm")["accuracy"]
     errors = [applied("adding, 400 steps", mixer)["loss"] for mixer in ("lstm", "gru")]
     yield (
@@ -35,7 +46,16 @@ def quotes() -> Iterator[str]:
     yield f"it has {usual:.1%}. Each is one seed."
 
 
+def wall_seconds(name: str, model: str) -> float:
+    """How long a run took."""
+    return _row(name, model)["summary"]["wall_seconds"]
+
+
 def applied(name: str, model: str, split: str = "valid") -> applications.Metrics:
     """What a model reaches on a split of an application."""
+    return _row(name, model)["summary"][split]
+
+
+def _row(name: str, model: str) -> dict[str, Any]:
     ran = applications.rows_by_word(APPLICATIONS[name], read_rows(applications.RESULTS))
-    return ran[model]["summary"][split]
+    return ran[model]

@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from absl import flags
 from absl.flags import FlagValues
 from rich.console import Console
 
+from experiments import command
 from experiments.article_claims.evidence import Evidence
 from experiments.article_claims.ledger import CLAIMS
 from experiments.article_claims.measurements import MEASUREMENTS
-from experiments.command import define_flags
-from experiments.sweep import run_cells
+from experiments.sweep import one_of, run_cells
 from seqjax.benchmarking.results import circumstances
 from seqjax.command_line import run_command
 
@@ -36,8 +37,8 @@ class Measurement(NamedTuple):
 
     @property
     def command(self) -> str:
-        """What runs it, where its row is missing."""
-        return "python -m experiments.article_claims.run"
+        """What runs it alone."""
+        return f"python -m experiments.article_claims.run --only='{self.identity}'"
 
     def row(self, console: Console) -> dict[str, Any]:
         """Measures."""
@@ -67,6 +68,12 @@ def table(results: Path) -> Sequence[str]:
     return lines
 
 
+def define_flags(values: FlagValues) -> None:
+    """The flags of this command."""
+    command.define_flags(values)
+    flags.DEFINE_string("only", None, "run the measurement of this id again", flag_values=values)
+
+
 def main(values: FlagValues) -> None:
     """Measures what is missing, then prints the ledger."""
     console = Console(stderr=True)
@@ -74,7 +81,11 @@ def main(values: FlagValues) -> None:
         for name in QUICK:
             print(Measurement(name).row(console))
         return
-    run_cells([Measurement(name) for name in MEASUREMENTS], RESULTS, console)
+    every = [Measurement(name) for name in MEASUREMENTS]
+    if values.only:
+        print(one_of(every, values.only).row(console))
+        return
+    run_cells(every, RESULTS, console)
     print("\n".join(table(RESULTS)))
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from experiments.babi import run as babi
+from experiments.babi import shortcuts
 from experiments.quoted import WORDS
 
 
@@ -18,6 +19,9 @@ def quotes() -> Iterator[str]:
     )
     of_yes_or_no = [100 * shares[6] for shares in alone.values() if 6 in shares]
     yield f"all mixers stay between {min(of_yes_or_no):.0f} and {max(of_yes_or_no):.0f}%"
+    guessed = {task: f"{share:.1%}" for task, share in shortcuts.accuracies().items()}
+    yield f"than the {guessed[6]} of a guess"
+    yield f"In qa9 the same guess gets {guessed[9]}"
     together = babi.accuracies(babi.lent("gated_deltanet", babi.TASKS, babi.RESULTS), babi.RESULTS)
     named = [f"qa{task}" for task, share in together.items() if share >= babi.SOLVED]
     yield f"the same mixer solves {' and '.join(named)}"

@@ -36,6 +36,7 @@ class Fit(NamedTuple):
     fitted: int
     held_out: int
     median_error: float  # factor by which a time is off, up or down
+    twofold: float  # the share of cells of which it is more than 2
     largest_error: float
 
 
@@ -48,7 +49,9 @@ def fit(rows: Sequence[Row]) -> Fit:
     model = CostModel(*map(float, costs))
     measured = np.array([row["milliseconds"] for row in unknown])
     errors = np.exp(np.abs(np.log(model.milliseconds(unknown) / measured)))
-    return Fit(model, len(known), len(unknown), float(np.median(errors)), float(errors.max()))
+    twofold = float((errors > 2).mean())
+    median, largest = float(np.median(errors)), float(errors.max())
+    return Fit(model, len(known), len(unknown), median, twofold, largest)
 
 
 def _features(rows: Sequence[Row]) -> Float[np.ndarray, "rows features"]:

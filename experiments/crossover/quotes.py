@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from experiments.crossover import run as crossover
 from experiments.crossover.atlas import Atlas, Shape
+from experiments.crossover.cost_model import fit
 
 
 def quotes() -> Iterator[str]:
@@ -20,4 +21,7 @@ def quotes() -> Iterator[str]:
         min(atlas.mixers, key=lambda mixer: times[mixer][length]["milliseconds"])
         for length in times["rnn"]
     }
+    model = fit([row for row in atlas.rows if "milliseconds" in row]).model
+    share = "no share" if model.thousand_kernels == 0 else "a share"
+    yield f"To kernels that wait for one another the cost model gives {share} of the time"
     yield f"the fastest to train is {' or '.join(f'`{mixer}`' for mixer in sorted(fastest))}"

@@ -135,8 +135,8 @@ def _costs(found: Atlas) -> Sequence[str]:
         f"Cost model, fitted to {fitted.fitted} cells: {model.call:.3f} ms a call, "
         f"{model.gflop:.1f} ms a GFLOP, {model.gigabyte:.0f} ms a GB moved, "
         f"{model.thousand_kernels:.2f} ms a thousand kernels in a row. On the other "
-        f"{fitted.held_out} cells its median error is a factor of {fitted.median_error:.2f}, its "
-        f"largest one of {fitted.largest_error:.1f}."
+        f"{fitted.held_out} cells its median error is a factor of {fitted.median_error:.2f}; "
+        f"{fitted.twofold:.0%} are off by more than 2, the worst by {fitted.largest_error:.1f}."
     ]
 
 

@@ -22,10 +22,9 @@ from rich.console import Console
 from experiments import command
 from experiments.gradients.norms import norms_by_distance
 from experiments.gradients.recall import RATES, Setting, train
-from experiments.sweep import json_number, read_rows, run_cells
+from experiments.sweep import json_number, one_of, read_rows, run_cells
 from seqjax.benchmarking.results import circumstances
 from seqjax.command_line import run_command
-from seqjax.errors import UserError
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 SEEDS = 10
@@ -197,14 +196,6 @@ def main(values: FlagValues) -> None:
             left = (ended - time.monotonic()) / 60
             run_cells(step(name), RESULTS, console, minutes=left)
     print("\n".join(table(RESULTS)))
-
-
-def one_of(tried: Sequence[Trial], identity: str) -> Trial:
-    """The trial of an id."""
-    for trial in tried:
-        if trial.identity == identity:
-            return trial
-    raise UserError(f"--only={identity} is the id of no row of experiments/gradients.")
 
 
 def _spread(norms: np.ndarray) -> dict[str, float | None]:

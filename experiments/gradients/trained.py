@@ -24,8 +24,8 @@ from experiments.certificates.cases import CELLS
 from experiments.gradients import run
 from experiments.gradients.lyapunov import Prediction, prediction
 from experiments.gradients.recall import WIDTH, Setting, train
-from experiments.gradients.run import Trial, define_flags, one_of, repeats
-from experiments.sweep import json_number, read_lines, run_cells
+from experiments.gradients.run import Trial, define_flags, repeats
+from experiments.sweep import json_number, one_of, read_lines, run_cells
 from seqjax.benchmarking.results import circumstances
 from seqjax.command_line import run_command
 from seqjax.models import Params

@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from experiments.applications.catalogue import SST, TREC
 from experiments.details import packed
 from experiments.sentiment.imdb import FILES
-from experiments.sentiment.run import TF_IDF
+from experiments.sentiment.run import TF_IDF, linear_accuracies
 from experiments.sweep import Cell
 from seqjax.data.labelled_text import LabelledTextConfig
 from seqjax.data.prepare import default_cache_folder
@@ -38,7 +38,7 @@ Features = Mapping[str, sparse.csr_matrix]
 
 
 def main() -> None:
-    """Prints one JSON object and writes it to `linear_baseline.json`."""
+    """Writes `linear_baseline.json`, and prints its test accuracies."""
     snippets = texts_of(LabelledTextConfig(source="rotten_tomatoes"))
     reviews = texts_of(Cell("configs/imdb.py:bag").where(**FILES).resolve().data)
     questions = texts_of(Cell("configs/trec.py:bag").where(**TREC).resolve().data)
@@ -54,7 +54,9 @@ def main() -> None:
         "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
     }
     RESULT.write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps(found))
+    print(
+        json.dumps({corpus: linear_accuracies(corpus) for corpus in found if corpus != "versions"})
+    )
 
 
 def texts_of(config: LabelledTextConfig) -> Mapping[str, Texts]:

@@ -5,11 +5,13 @@ import shutil
 
 import pytest
 
-from experiments.article_claims import measurements
+from experiments.article_claims import measurements, run
 from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, NOT_SHOWN, Evidence
 from experiments.article_claims.judges import ability, counts, gradients, speed
 from experiments.article_claims.ledger import CLAIMS
-from experiments.sweep import ROOT
+from experiments.article_claims.measurements import MEASUREMENTS
+from experiments.sweep import ROOT, one_of
+from seqjax.errors import UserError
 
 EVIDENCE = Evidence()
 
@@ -47,6 +49,14 @@ def test_there_are_as_many_claims_as_were_asked_for():
 def test_every_verdict_in_print_is_what_the_rows_give(findings):
     for claim, finding in zip(CLAIMS, findings, strict=True):
         assert finding.verdict == claim.verdict, f"{claim.statement} {finding.figure}"
+
+
+def test_every_measurement_runs_alone_by_the_command_of_its_row():
+    measurements = [run.Measurement(name) for name in MEASUREMENTS]
+    for row in EVIDENCE.rows("article_claims").values():
+        assert one_of(measurements, row["id"]).command == row["command"]
+    with pytest.raises(UserError, match="--only='ordre' is the id of no row, such as 'article"):
+        one_of(measurements, "ordre")
 
 
 def test_every_finding_names_rows_that_are_there(findings):
