@@ -5,7 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.applications import run as applications
+from experiments.applications.catalogue import APPLICATIONS
 from experiments.article_claims.evidence import Evidence
+from experiments.babi import run as babi
 from experiments.crossover.atlas import Atlas, Shape, significant
 from experiments.long_range.run import models
 from experiments.sentiment import imdb, snippets
@@ -54,7 +57,8 @@ def table(results: Path) -> Sequence[str]:
     """Lines of Markdown."""
     evidence = Evidence(results.parent.parent)
     cases = [_probed(evidence, *asked) for asked in PROBED]
-    cases += [case(evidence) for case in (_short_texts, _long_texts, _cpu, _generating, _parallel)]
+    others = (_stories, _short_texts, _long_texts, _sentences, _cpu, _generating, _parallel)
+    cases += [case(evidence) for case in others]
     return [
         "| your case | use | what speaks for it |",
         "|---|---|---|",
@@ -85,6 +89,40 @@ def _percent(shares: Sequence[float]) -> str:
     least, greatest = f"{100 * min(shares):.0f}", f"{100 * max(shares):.0f}"
     among = "" if least == greatest else f" ({least}–{greatest})"
     return f"{np.mean(shares):.0%}{among}"
+
+
+def _stories(evidence: Evidence) -> tuple[str, str, str]:
+    """Which mixers solve most of bAbI's tasks."""
+    results = evidence.results("babi")
+    solved = {
+        mixer: sum(share >= babi.SOLVED for share in babi.alone(mixer, results).values())
+        for mixer in babi.MIXERS
+    }
+    order = sorted(solved, key=solved.__getitem__, reverse=True)
+    said = ", ".join(f"`{mixer}` {solved[mixer]}" for mixer in order)
+    return (
+        "answers to questions about a story (bAbI)",
+        f"`{order[0]}`",
+        f"of {len(babi.TASKS)} tasks, each learned alone within {babi.STEPS:,} steps, above "
+        f"{babi.SOLVED:.0%}: {said} (seeds: 1)",
+    )
+
+
+def _sentences(evidence: Evidence) -> tuple[str, str, str]:
+    """How well mixers translate, and what they keep meanwhile."""
+    application = APPLICATIONS["translation"]
+    rows = applications.rows_by_word(application, evidence.rows("applications"))
+    found = {word: row["test_bleu"] for word, row in rows.items() if "test_bleu" in row}
+    order = sorted(found, key=lambda word: found[word]["bleu"], reverse=True)
+    said = ", ".join(
+        f"`{word}` {found[word]['bleu']:.1f} and {found[word]['state_bytes_per_pair']:,}"
+        for word in order
+    )
+    return (
+        "a translation of short sentences, 29,000 pairs",
+        ", ".join(f"`{word}`" for word in order) + ", with attention to the source",
+        f"Multi30k, BLEU and bytes of state a pair: {said} (seeds: 1)",
+    )
 
 
 def _short_texts(evidence: Evidence) -> tuple[str, str, str]:
