@@ -150,7 +150,7 @@ def one_of(cells: Sequence[Runnable], identity: str) -> Runnable:
     for cell in cells:
         if cell.identity == identity:
             return cell
-    raise UserError(f"--only={identity!r} is the id of no row, such as {cells[0].identity!r}.")
+    raise UserError(f"--only={identity!r} names no row: ids are like {cells[0].identity!r}.")
 
 
 def run_cells(

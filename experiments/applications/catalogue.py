@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from experiments.babi import shortcuts
-from experiments.sentiment import imdb
+from experiments.sentiment.corpora import IMDB, SST, TREC
 from experiments.sweep import Cell
 
 Metrics = Mapping[str, float]
@@ -44,20 +44,6 @@ def of_words(words: Sequence[str], config: str, **settings: Any) -> dict[str, Ce
 RECURRENT_OR_NOT = ("lstm", "lru", "transformer")
 RECURRENT_TO_HYBRID = ("rnn", *RECURRENT_OR_NOT, "hybrid")
 TEXT_TO_HYBRID = ("bag", "rnn", "lstm", "rglru", "transformer", "hybrid")
-
-SST = {
-    "data__source": "trees",
-    "data__train": "data/sst/trees_train.txt.gz",
-    "data__valid": "data/sst/trees_dev.txt.gz",
-    "data__test": "data/sst/trees_test.txt.gz",
-}
-
-TREC = {
-    "data__source": "files",
-    "data__train": "data/trec6/trec6_train.tsv.gz",
-    "data__test": "data/trec6/trec6_test.tsv.gz",
-    "data__label_column": "label",
-}
 
 # A bidirectional LSTM of one layer, whose outputs' highest values are read.
 BOTH_DIRECTIONS = {
@@ -139,7 +125,7 @@ def forecasts(words: Sequence[str], **settings: Any) -> Application:
 
 
 def guesses_of_babi(*tasks: int) -> dict[str, Metrics]:
-    """What a guess that does not look who is asked about gets of some tasks, and of all of them."""
+    """What a guess that ignores who is asked about gets of some tasks, and of all of them."""
     shares = {task: shortcuts.accuracies()[task] for task in tasks}
     each = {f"qa{task}_accuracy": share for task, share in shares.items()}
     return {"a guess": {"accuracy": fmean(shares.values()), **each}}
@@ -149,7 +135,7 @@ APPLICATIONS = {
     "imdb": Application(
         cells={
             "lstm, in both directions": Cell("configs/imdb.py:lstm").where(
-                **imdb.FILES,
+                **IMDB,
                 **BOTH_DIRECTIONS
                 | {"model__embedding_size": 128, "model__token_dropout": 0.3, "model__width": 64},
                 train__epochs=5,

@@ -80,7 +80,7 @@ CLAIMS = (
         EXAMPLE,
         "A step of the RNN takes less than half the time of one of the Transformer (as printed).",
         "crossover",
-        HOLDS,
+        DEPENDS,
         speed.printed_step_times,
     ),
     Claim(

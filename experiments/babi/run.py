@@ -91,7 +91,7 @@ def table(results: Path) -> Sequence[str]:
         for rate, trained, found in told:
             if found:
                 lines.append(line(f"`{mixer}`", f"{rate:g}", trained, found))
-    return [*lines, line("a guess that does not look who", "", "", shortcuts.accuracies())]
+    return [*lines, line("a guess that ignores who is asked about", "", "", shortcuts.accuracies())]
 
 
 def line(name: str, rate: str, trained: str, found: Mapping[int, float]) -> str:

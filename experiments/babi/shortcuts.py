@@ -1,4 +1,4 @@
-"""What a guess gets that does not look who is asked about: `python -m experiments.babi.shortcuts`.
+"""What a guess gets that ignores who is asked about: `python -m experiments.babi.shortcuts`.
 
 Where somebody is (qa1) is guessed to be the place that was told last; whether somebody is at a
 place (qa6, qa9) to be whether anybody is. A mixer that is no better has not been shown to keep

@@ -1,13 +1,14 @@
 """What guessing gets on the probes: `python -m experiments.long_range.guesses`.
 
-The same answer everywhere: the commonest one of a split, or the mean where a number is asked for.
-A mixer that is no better has learned nothing of a probe.
+The same answer everywhere: the commonest one of the training split, or its mean where a number is
+asked for. A mixer that is no better has not been shown to learn a probe.
 """
 
 import json
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 
 from experiments.long_range.run import PROBES, models
 from seqjax.data.arrays import Split
@@ -34,17 +35,22 @@ def of_probe(name: str) -> dict[str, float]:
     """What guessing gets on the splits of a probe, whose data are the same for all mixers."""
     config = models()[name, PROBES[name].mixers[0]].cell.resolve()
     splits = prepare(config.data, default_cache_folder()).splits
-    return {split: of_split(splits[split]) for split in SPLITS}
+    return {split: of_split(splits["train"], splits[split]) for split in SPLITS}
 
 
-def of_split(split: Split) -> float:
-    """The share of the commonest answer, or the variance of the numbers that are asked for."""
+def of_split(train: Split, split: Split) -> float:
+    """How often the guess is right, or the mean squared error of it."""
+    if "target" in split.columns:
+        guess = np.mean(train.columns["target"])
+        return float(np.mean(np.square(split.columns["target"] - guess)))
+    guess = np.bincount(_answers(train)).argmax()
+    return float(np.mean(_answers(split) == guess))
+
+
+def _answers(split: Split) -> Int[np.ndarray, " asked"]:
     columns = split.columns
-    if "target" in columns:
-        return float(np.var(columns["target"]))
     answers = columns["targets"].values if "targets" in columns else columns["label"]
-    counts = np.bincount(answers[answers != NOT_ASKED])
-    return float(counts.max() / counts.sum())
+    return answers[answers != NOT_ASKED]
 
 
 if __name__ == "__main__":

@@ -95,8 +95,9 @@ def _stories(evidence: Evidence) -> tuple[str, str, str]:
     """Which mixers solve most of bAbI's tasks."""
     results = evidence.results("babi")
     solved = {
-        mixer: sum(share >= babi.SOLVED for share in babi.alone(mixer, results).values())
+        mixer: sum(share >= babi.SOLVED for share in shares.values())
         for mixer in babi.MIXERS
+        if (shares := babi.alone(mixer, results)).keys() == set(babi.TASKS)
     }
     order = sorted(solved, key=solved.__getitem__, reverse=True)
     said = ", ".join(f"`{mixer}` {solved[mixer]}" for mixer in order)
@@ -120,7 +121,7 @@ def _sentences(evidence: Evidence) -> tuple[str, str, str]:
     )
     return (
         "a translation of short sentences, 29,000 pairs",
-        ", ".join(f"`{word}`" for word in order) + ", with attention to the source",
+        "`lstm` or `mingru`, with attention to the source, where memory counts",
         f"Multi30k, BLEU and bytes of state a pair: {said} (seeds: 1)",
     )
 

@@ -13,8 +13,6 @@ from experiments.sentiment.films import read_films
 from experiments.statistics import SIGNIFICANT
 from experiments.sweep import read_lines
 
-TEST_TEXTS = 1_198  # of the review snippets
-
 
 def quotes() -> Iterator[str]:
     """The README of the repository."""
@@ -25,11 +23,15 @@ def quotes() -> Iterator[str]:
         f"the RNN and the Transformer stay {WORDS[math.floor(min(gaps))]} to "
         f"{WORDS[math.ceil(max(gaps))]} points below"
     )
+    texts = len(read_films())
     errors = {
-        f"{100 * math.sqrt(share * (1 - share) / TEST_TEXTS):.1f}"
+        f"{100 * math.sqrt(share * (1 - share) / texts):.1f}"
         for share in (reached[model][0] / 100 for model in ("rnn", "transformer"))
     }
-    yield f"one standard error of an accuracy is {' or '.join(sorted(errors))} points"
+    yield (
+        f"{texts:,} test texts: one standard error of an accuracy is "
+        f"{' or '.join(sorted(errors))} points"
+    )
     found = entries(snippets.models(), sentiment.RESULTS, read_films())
     apart = [name for name, entry in found.items() if entry.adjusted_p < SIGNIFICANT]
     yield f"{WORDS[len(apart)]} of {len(found) - 1} mixers can be told from the bag"

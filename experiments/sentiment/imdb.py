@@ -12,6 +12,7 @@ from absl.flags import FlagValues
 
 from experiments.command import define_scalable_flags, run_stages
 from experiments.sentiment.contest import entries, lines_of
+from experiments.sentiment.corpora import IMDB
 from experiments.sentiment.run import linear_accuracies
 from experiments.sweep import Cell
 from experiments.tuning import Tuned, stages
@@ -19,11 +20,6 @@ from seqjax.command_line import run_command
 
 RESULTS = Path(__file__).with_name("imdb.jsonl")
 WORDS = ("bag", "rnn", "lstm", "mingru", "transformer")
-FILES = {
-    "data__source": "files",
-    "data__train": "data/imdb/train.tsv.xz",
-    "data__test": "data/imdb/test.tsv.xz",
-}
 MOST_SECONDS = 1_800.0  # of a cell, on a machine that others use as well; alone at most 10 minutes
 
 
@@ -35,7 +31,7 @@ def models() -> dict[str, Tuned]:
                 f"configs/imdb.py:{word},size=30_000",
                 details=("test_correct",),
                 most_seconds=MOST_SECONDS,
-            ).where(**FILES, train__epochs=2),
+            ).where(**IMDB, train__epochs=2),
             "accuracy",
         )
         for word in WORDS

@@ -20,9 +20,8 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from experiments.applications.catalogue import SST, TREC
 from experiments.details import packed
-from experiments.sentiment.imdb import FILES
+from experiments.sentiment.corpora import IMDB, SST, TREC
 from experiments.sentiment.run import TF_IDF, linear_accuracies
 from experiments.sweep import Cell
 from seqjax.data.labelled_text import LabelledTextConfig
@@ -40,7 +39,7 @@ Features = Mapping[str, sparse.csr_matrix]
 def main() -> None:
     """Writes `linear_baseline.json`, and prints its test accuracies."""
     snippets = texts_of(LabelledTextConfig(source="rotten_tomatoes"))
-    reviews = texts_of(Cell("configs/imdb.py:bag").where(**FILES).resolve().data)
+    reviews = texts_of(Cell("configs/imdb.py:bag").where(**IMDB).resolve().data)
     questions = texts_of(Cell("configs/trec.py:bag").where(**TREC).resolve().data)
     sentences = texts_of(Cell("configs/sst2.py:bag").where(**SST).resolve().data)
     found = {

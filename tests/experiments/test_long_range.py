@@ -19,10 +19,16 @@ def test_bytes_of_a_carry_are_those_counted_by_hand():
 
 
 def test_guessing_is_one_answer_everywhere():
-    targets = Ragged.from_rows([[NOT_ASKED, 2, 1], [2, 2]], np.int32)
-    assert guesses.of_split(Split({"targets": targets})) == 3 / 4
-    assert guesses.of_split(Split({"label": np.array([0, 0, 5])})) == 2 / 3
-    assert guesses.of_split(Split({"target": np.array([1.0, 3.0])})) == 1
+    def split(**columns):
+        ragged = {name: Ragged.from_rows(rows, np.int32) for name, rows in columns.items()}
+        return Split(ragged)
+
+    train = split(targets=[[NOT_ASKED, 2, 1], [2, 2]])
+    assert guesses.of_split(train, split(targets=[[2, NOT_ASKED], [1], [1]])) == 1 / 3
+    labels = [Split({"label": np.array(each)}) for each in ([0, 0, 5], [5, 5, 0, 5])]
+    assert guesses.of_split(*labels) == 1 / 4
+    numbers = [Split({"target": np.array(each)}) for each in ([1.0, 3.0], [2.0, 4.0])]
+    assert guesses.of_split(*numbers) == 2
     assert guesses.of_probe("parity") == guesses.guesses()["parity"]
 
 

@@ -14,7 +14,7 @@ from seqjax.errors import UserError
 # hand and left no rows.
 NOT_OF_ROWS = {
     "README.md": (
-        "1 1,000 1,024 1,198 1,500 10 10,000 10,385 100 1e-3 2,048 2.0 256 3 3.11 32 4,000 64 95%"
+        "1 1,000 1,024 1,500 10 10,000 10,385 100 1e-3 2,048 2.0 256 3 3.11 32 4,000 64 95%"
     ),
     "experiments/long_range/README.md": (
         "100,000 1,000 64 0.001 0.003 0.01 32 6 7 12 "

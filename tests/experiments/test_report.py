@@ -5,6 +5,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from experiments.applications.catalogue import APPLICATIONS
+from experiments.applications.run import rows_by_word
 from experiments.article_claims.evidence import Evidence
 from experiments.article_claims.ledger import CLAIMS
 from experiments.crossover.atlas import Atlas, Shape
@@ -82,6 +84,18 @@ def test_what_the_summary_and_the_advice_say_in_words_follows_from_the_rows():
     assert share("induction", "transformer", "test") < share("induction", "lstm", "test") - 0.2
     sentiment = accuracies(evidence.results("sentiment"))
     assert all(sentiment[word][0] < 100 * linear_accuracy() for word in ("rnn", "transformer"))
+    translated = {
+        word: row["test_bleu"]
+        for word, row in rows_by_word(
+            APPLICATIONS["translation"], evidence.rows("applications")
+        ).items()
+    }
+    for word in ("lstm", "mingru"):
+        assert translated[word]["bleu"] >= translated["transformer"]["bleu"]
+        kept, attended = (
+            translated[each]["state_bytes_per_pair"] for each in (word, "transformer")
+        )
+        assert kept < attended / 2
     atlas = Atlas(evidence.results("crossover"), "cpu")
     for work, others in (("train", ("rnn",)), ("decode", ("lstm", "mingru"))):
         attention = atlas.series("attention", Shape(work))

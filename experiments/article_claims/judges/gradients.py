@@ -1,5 +1,6 @@
 """Claims about gradients, from `experiments.gradients`."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -15,7 +16,8 @@ from experiments.article_claims.evidence import (
     holds_if_all,
     of_gain,
 )
-from experiments.gradients.run import learned, repeated, trials
+from experiments.gradients.run import REMEDIES as SETTINGS
+from experiments.gradients.run import accuracy, learned, repeated, trials
 from experiments.statistics import Difference, holm, paired_difference
 
 FAR = 63  # steps
@@ -29,6 +31,7 @@ REMEDIES = {  # settings without and with what is to help, and against what
     ("Adam", "vanishing"): (f"{VANISHING}, SGD", VANISHING),
     ("Adam", "fading"): (f"{USUAL}, SGD", USUAL),
 }
+CLIPPED = SETTINGS[", clipped"]["clip_norm"]
 LEVEL = 0.02  # how far from 1 a factor per step may be that neither fades nor grows
 
 
@@ -78,22 +81,23 @@ def gates_mitigate(evidence: Evidence) -> Finding:
 def helps(remedy: str, problem: str) -> Callable[[Evidence], Finding]:
     """Judges whether an RNN recalls more with a remedy than without it, seed by seed.
 
-    It depends where it does, and yet no seed learns the task.
+    The verdict is "depends" where more is recalled and yet no seed learns the task.
     """
 
     def judge(evidence: Evidence) -> Finding:
         names = REMEDIES[remedy, problem]
         without, using = (_rows(evidence, name) for name in names)
         gain, p_value = _gains(evidence)[remedy, problem]
-        verdict = of_gain(gain.mean, gain.half_width, p_value, SMALLEST)
+        half = gain.half_width_among(len(REMEDIES))
+        verdict = of_gain(gain.mean, half, p_value, SMALLEST)
         if verdict == HOLDS and not learned(using):
             verdict = DEPENDS
         return Finding(
             verdict,
             f"Recall of the first of 64 tokens, “{names[1]}” less “{names[0]}”: {gain.mean:+.1f} ± "
-            f"{gain.half_width:.1f} points of accuracy over {gain.pairs} seeds, corrected "
-            f"p = {p_value:.2f}. The task is learned {_shown(using)} and {_shown(without)}, each "
-            f"at the best of three learning rates.",
+            f"{half:.1f} points of accuracy over {gain.pairs} seeds, p = {p_value:.2f}, both "
+            f"corrected{_nothing_clipped(remedy, without)}. The task is learned {_shown(using)} "
+            f"and {_shown(without)}, each at the rate of three that another seed chose.",
             _ids([*without, *using]),
         )
 
@@ -107,7 +111,8 @@ def _gains(evidence: Evidence) -> Mapping[tuple[str, str], tuple[Difference, flo
         pairs = {row["seed"]: row for row in _rows(evidence, names[0])}
         using = [row for row in _rows(evidence, names[1]) if row["seed"] in pairs]
         return paired_difference(
-            [_points(row) for row in using], [_points(pairs[row["seed"]]) for row in using]
+            [100 * accuracy(row) for row in using],
+            [100 * accuracy(pairs[row["seed"]]) for row in using],
         )
 
     gains = {key: gain(names) for key, names in REMEDIES.items()}
@@ -115,9 +120,12 @@ def _gains(evidence: Evidence) -> Mapping[tuple[str, str], tuple[Difference, flo
     return {key: (found, adjusted[key]) for key, found in gains.items()}
 
 
-def _points(row: Row) -> float:
-    """The test accuracy in per cent; a run that diverged has none right."""
-    return 100 * (row["test"] or 0.0)
+def _nothing_clipped(remedy: str, without: Sequence[Row]) -> str:
+    """What is to be added where no gradient is so large that it would be clipped."""
+    largest = max(row["gradient_norms"]["largest"] or math.inf for row in without)
+    if remedy != "clipping" or largest > CLIPPED:
+        return ""
+    return f" (no gradient has a norm above {largest:.2f}, so that none is clipped)"
 
 
 def attention_is_more_stable(evidence: Evidence) -> Finding:

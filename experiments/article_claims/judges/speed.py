@@ -6,7 +6,6 @@ from experiments.article_claims.evidence import (
     Evidence,
     Finding,
     Row,
-    holds_if,
     holds_if_all,
 )
 from experiments.crossover.atlas import WORKS, Atlas, Shape, significant
@@ -71,7 +70,10 @@ def accelerators_help(evidence: Evidence) -> Finding:
 
 
 def printed_step_times(evidence: Evidence) -> Finding:
-    """Whether the article's RNN takes less than half the time of its Transformer, as printed."""
+    """Whether the article's RNN takes less than half the time of its Transformer, as printed.
+
+    It has to wherever it runs.
+    """
     rows = [evidence.rows("loop_cost")[f"loop_cost: {model}"] for model in ("rnn", "transformer")]
     ours = [row["bare_ms_per_step"] for row in rows]
     atlas = Atlas(evidence.results("crossover"), "cpu")
@@ -82,10 +84,10 @@ def printed_step_times(evidence: Evidence) -> Finding:
     length, seconds = _planned(plans)
     on_tpu = seconds["rnn"] / seconds["transformer"]
     return Finding(
-        holds_if(ours[0] < ours[1] / 2),
-        f"On review snippets {ours[0]:.1f} against {ours[1]:.1f} ms, a ratio of "
-        f"{ours[0] / ours[1]:.2f} (printed: {PRINTED[0] / PRINTED[1]:.2f}); between single blocks "
-        f"on two CPU cores it {flips}: {_spelled(ratios)}. Compiled for four TPU v5e chips, at "
+        holds_if_all(ratio < 1 / 2 for ratio in (ours[0] / ours[1], on_tpu)),
+        f"On the device. On review snippets, on two CPU cores, {ours[0]:.1f} against "
+        f"{ours[1]:.1f} ms, a ratio of {ours[0] / ours[1]:.2f} (printed: {PRINTED[0] / PRINTED[1]:.2f}); between single blocks "
+        f"it {flips}: {_spelled(ratios)}. Compiled for four TPU v5e chips, at "
         f"{length} words, it is {on_tpu:.2f} (an estimate, not run).",
         (*(row["id"] for row in rows), *ids, plans["id"]),
     )
