@@ -234,7 +234,7 @@ def test_an_rnn_that_takes_over_half_of_the_transformer_s_time_would_contradict_
         if row["id"] == "loop_cost: rnn":
             row["bare_ms_per_step"] *= 3
 
-    assert speed.printed_step_times(EVIDENCE).verdict == HOLDS
+    assert speed.printed_step_times(EVIDENCE).verdict == DEPENDS  # on the device
     assert speed.printed_step_times(changed("loop_cost", slow)).verdict == FAILS
 
 

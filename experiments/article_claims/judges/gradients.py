@@ -97,7 +97,8 @@ def helps(remedy: str, problem: str) -> Callable[[Evidence], Finding]:
             f"Recall of the first of 64 tokens, “{names[1]}” less “{names[0]}”: {gain.mean:+.1f} ± "
             f"{half:.1f} points of accuracy over {gain.pairs} seeds, p = {p_value:.2f}, both "
             f"corrected{_nothing_clipped(remedy, without)}. The task is learned {_shown(using)} "
-            f"and {_shown(without)}, each at the rate of three that another seed chose.",
+            f"with it and {_shown(without)} without, each at the rate of three that another seed "
+            f"chose.",
             _ids([*without, *using]),
         )
 

@@ -86,9 +86,10 @@ def printed_step_times(evidence: Evidence) -> Finding:
     return Finding(
         holds_if_all(ratio < 1 / 2 for ratio in (ours[0] / ours[1], on_tpu)),
         f"On the device. On review snippets, on two CPU cores, {ours[0]:.1f} against "
-        f"{ours[1]:.1f} ms, a ratio of {ours[0] / ours[1]:.2f} (printed: {PRINTED[0] / PRINTED[1]:.2f}); between single blocks "
-        f"it {flips}: {_spelled(ratios)}. Compiled for four TPU v5e chips, at "
-        f"{length} words, it is {on_tpu:.2f} (an estimate, not run).",
+        f"{ours[1]:.1f} ms, a ratio of {ours[0] / ours[1]:.2f} (printed: "
+        f"{PRINTED[0] / PRINTED[1]:.2f}); between single blocks it {flips}: {_spelled(ratios)}. "
+        f"Compiled for four TPU v5e chips, at {length} words, it is {on_tpu:.2f} (an estimate, not "
+        f"run).",
         (*(row["id"] for row in rows), *ids, plans["id"]),
     )
 
