@@ -7,10 +7,12 @@ them (github.com/facebookarchive/bAbI-tasks) is under a BSD licence.
 
 A row is a whole story with its questions in their places, and each answer is asked for at the last
 token of its question (as Graves et al. 2016, "Hybrid computing using a neural network with dynamic
-external memory", read it): a causal model answers each from what was told before it.
+external memory", read it): a causal model answers each from what was told before it. Or it is one
+question, which stands before what was told, and whose answer is asked for at the end.
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,6 +53,9 @@ class BabiConfig(DataConfig):
     valid_rows: int = 200
     test_rows: int = 200
     seed: int = 0  # of what is generated
+    # in_place: a row is a story with its questions; first: a row is a question, and after it what
+    # was told before it
+    questions: str = "in_place"
     buckets: int = 4  # number of padded lengths, and so of compiled shapes
 
     def __post_init__(self) -> None:
@@ -58,6 +63,12 @@ class BabiConfig(DataConfig):
         if self.source not in known:
             raise UserError(
                 f"data.source={self.source!r} is unknown; {did_you_mean(self.source, known)}"
+            )
+        known = ("in_place", "first")
+        if self.questions not in known:
+            raise UserError(
+                f"data.questions={self.questions!r} is unknown; "
+                f"{did_you_mean(self.questions, known)}"
             )
         if bool(self.folder) != (self.source == "files"):
             raise UserError(
@@ -96,6 +107,11 @@ class BabiConfig(DataConfig):
     def make(self, fingerprint: str, cache_folder: Path) -> Dataset:
         """Reads or tells the stories of all splits; the vocabulary and the labels are train's."""
         raw = self.stories_of_splits()
+        if self.questions == "first":
+            raw = {
+                split: {task: stories.with_question_first(told) for task, told in by_task.items()}
+                for split, by_task in raw.items()
+            }
         told = [story for each in raw["train"].values() for story in each]
         tokenizer = tokenizers.train((line.text for story in told for line in story), self)
         labels = tuple(sorted({line.answer for line in stories.questions(told)}))
@@ -142,6 +158,8 @@ class BabiConfig(DataConfig):
 
     def read(self, lines: Sequence[str], facts: DataFacts, tokenizer: Tokenizer) -> Split:
         """Stories that end in a question; one longer than those of the run is an error."""
+        if self.questions == "first":
+            lines = [_question_before_story(line) for line in lines]
         tokens = tokenizer.encode_batch(lines)
         check_longest(tokens, lines, facts)
         return Split({"tokens": tokens})
@@ -196,3 +214,9 @@ class BabiConfig(DataConfig):
         for line in stories.questions(told):
             if line.answer not in labels:
                 raise UserError(f"The answer {line.answer!r} in {origin} does not occur in train.")
+
+
+def _question_before_story(line: str) -> str:
+    """What is typed, its last sentence moved to the start."""
+    *told, question = re.split(r"(?<=[.?!])\s+", line.strip())
+    return " ".join([question, *told])

@@ -54,6 +54,25 @@ def questions(stories: Sequence[Story]) -> Iterator[Line]:
     return (line for story in stories for line in story if line.answer)
 
 
+def with_question_first(stories: Sequence[Story]) -> list[Story]:
+    """A story for each question, which stands before what was told, without other questions.
+
+    The answer is asked for at the end. A model that reads from left to right then knows what to
+    look for (as in Arora et al. 2024, "Just read twice: closing the recall gap for recurrent
+    language models", arXiv 2407.05483).
+    """
+    rows = []
+    for story in stories:
+        told: list[str] = []
+        for line in story:
+            if line.answer:
+                *before, last = [line.text, *told]
+                rows.append([*map(Line, before), Line(last, line.answer)])
+            else:
+                told.append(line.text)
+    return rows
+
+
 def encode(
     stories: Sequence[Story], labels: Sequence[str], tokenizer: Tokenizer
 ) -> tuple[Ragged, Ragged]:

@@ -121,6 +121,28 @@ def test_a_row_is_a_story_and_is_asked_at_its_questions(folder, tmp_path):
         config.read(["Mary. " * 20], data.facts, data.tokenizer)
 
 
+def test_a_row_is_a_question_and_what_was_told_before_it(folder, tmp_path):
+    lines = "1 Mary left.\n2 Is Mary here?\tno\t1\n3 Mary came.\n4 Is Mary here?\tyes\t3\n"
+    (folder / "qa1_some-name_train.txt").write_text(lines * 10)
+    (folder / "qa1_some-name_test.txt").write_text(lines)
+    config = BabiConfig(source="files", folder=str(folder), buckets=1, questions="first")
+    data = prepare(config, tmp_path / "cache")
+    assert {name: len(split) for name, split in data.splits.items()} == {
+        "train": 18,
+        "valid": 2,
+        "test": 2,
+    }
+    columns = data.splits["test"].columns
+    first, second = (data.tokenizer.decode(columns["tokens"][row].tolist()) for row in (0, 1))
+    assert first == "is mary here ? mary left ."
+    assert second == "is mary here ? mary left . mary came ."
+    assert data.facts.labels == ("no", "yes")
+    assert columns["targets"][0].tolist() == [NOT_ASKED] * 6 + [0]
+    assert columns["targets"][1].tolist() == [NOT_ASKED] * 9 + [1]
+    typed = config.read(["Mary left. Mary came. Is Mary here?"], data.facts, data.tokenizer)
+    assert data.tokenizer.decode(typed.columns["tokens"][0].tolist()) == second
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -130,6 +152,7 @@ def test_a_row_is_a_story_and_is_asked_at_its_questions(folder, tmp_path):
         ({"tasks": (2,)}, r"data.tasks=\(2,\) must be numbers of tasks, which are 1, 6, 15"),
         ({"tasks": ()}, r"data.tasks=\(\)"),
         ({"valid_rows": 0}, "data.valid_rows=0"),
+        ({"questions": "last"}, "data.questions='last' is unknown"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings, said):
