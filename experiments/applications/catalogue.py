@@ -264,7 +264,7 @@ APPLICATIONS = {
     ),
     # The question stands before the story.
     **{
-        f"babi, qa{task}, question first": Application(
+        f"babi, question first, qa{task}": Application(
             of_words(("lstm",), "babi", **BABI, data__tasks=(task,), data__questions="first"),
             lines=guesses_of_babi(task),
         )

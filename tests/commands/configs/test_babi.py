@@ -28,5 +28,12 @@ def test_two_steps(command, two_steps):
     command("predict", workdir, stdin=b"Mary. " * 99).assert_refused("198 steps")
 
 
+def test_questions_before_their_stories(command, two_steps):
+    summary, workdir = two_steps("babi.py:rnn", TINY | {"data.questions": "first"})
+    assert summary["test"]["accuracy"] == summary["test"]["solved"]  # a row has one question
+    typed = b"Mary went to the office. Where is Mary?\n"
+    assert command("predict", workdir, stdin=typed).out.strip().isalpha()
+
+
 def test_groups_of_other_data(command, one_run):
     command("evaluate", f"--workdir={one_run}", "--by_group").assert_refused("--by_group needs")
