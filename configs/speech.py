@@ -2,8 +2,8 @@
 
     python -m seqjax.train --config configs/speech.py:lstm
 
-learns the ten keys of four telephones, which are generated and no speech: it needs nothing. Spoken
-digits, from a clone of github.com/Jakobovski/free-spoken-digit-dataset:
+learns the ten keys of four telephones, whose tones are generated and no speech: it needs nothing.
+Spoken digits, from a clone of github.com/Jakobovski/free-spoken-digit-dataset:
 
     python -m seqjax.train --config configs/speech.py:lstm --config.data.source=files \\
         --config.data.train=free-spoken-digit-dataset/recordings

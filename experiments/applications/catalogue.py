@@ -262,14 +262,16 @@ APPLICATIONS = {
     "babi, qa9": Application(
         of_words(("gated_deltanet",), "babi", **BABI, data__tasks=(9,)), lines=guesses_of_babi(9)
     ),
-    # The question stands before the story.
-    **{
-        f"babi, question first, qa{task}": Application(
-            of_words(("lstm",), "babi", **BABI, data__tasks=(task,), data__questions="first"),
-            lines=guesses_of_babi(task),
-        )
-        for task in (6, 9)
-    },
+    "babi, question first, qa6": Application(
+        of_words(
+            ("lstm",),
+            "babi",
+            **BABI,
+            data__tasks=(6,),
+            data__questions="first",
+        ),
+        lines=guesses_of_babi(6),
+    ),
     "babi, qa15": Application(
         {
             **of_words(("gated_deltanet",), "babi", **BABI, data__tasks=(15,)),

@@ -1,7 +1,9 @@
 """Recordings of single words: wav files with the names of the Free Spoken Digit Dataset, and tones.
 
-`tones` are what a telephone's keys sound like (ITU-T Q.23: a low and a high tone for each digit),
-no speech: they stand in where there are no recordings.
+`tones` are like those of a telephone's keys (ITU-T Q.23: a low and a high one for each digit), but
+further apart, since training recordings are told at other speeds, which change the pitch by a
+tenth, as much as there is between two rows of real keys. They are no speech, and stand in where
+there are no recordings.
 """
 
 import io
@@ -20,7 +22,7 @@ from seqjax.errors import UserError
 
 NAME = re.compile(r"([^_]+)_([^_]+)_(\d+)\.wav", re.IGNORECASE)
 # Hertz of the keypad's rows and columns, and the key of each digit.
-ROWS, COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477)
+ROWS, COLUMNS = (500, 670, 900, 1200), (1600, 2150, 2900)
 KEYS = {0: (3, 1)} | {digit: divmod(digit - 1, 3) for digit in range(1, 10)}
 TELEPHONES, TAKES = 4, 25  # of each digit
 TONES_SEED = 8000

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,7 +35,9 @@ class SpeechConfig(DataConfig):
     `valid` here.
     """
 
-    # tones: what a telephone's keys sound like, generated, no speech; files: wav files named
+    version: ClassVar[int] = 2
+
+    # tones: like those of a telephone's keys, generated, no speech; files: wav files named
     # LABEL_SPEAKER_TAKE.wav; tfds:spoken_digit: the data set's version 1.0.9, downloaded by TFDS
     source: str = "tones"
     train: str = ""  # a folder, tar or zip archive of wav files, of source=files
@@ -191,7 +193,11 @@ class SpeechConfig(DataConfig):
     def told(self, spoken: dict[str, list[Recording]]) -> str:
         """Who is heard where, in a sentence."""
         who = {name: ", ".join(speakers(rows)) for name, rows in spoken.items()}
-        sound = "Tones of telephone keys, no speech" if self.source == "tones" else "Recordings"
+        sound = (
+            "Tones like those of telephone keys, no speech"
+            if self.source == "tones"
+            else "Recordings"
+        )
         return (
             f"{sound}: {len(spoken['train']):,} of {who['train']} to train on, at "
             f"{len(self.speeds)} speeds; tested on {len(spoken['test']):,} of {who['test']}."

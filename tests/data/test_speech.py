@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import http.server
 import io
+import itertools
 import tarfile
 import threading
 from functools import partial
@@ -192,10 +193,17 @@ def test_tones_are_those_of_the_keys_and_the_same_on_any_machine():
     for recording in found[::97]:
         spectrum = abs(np.fft.rfft(recording.samples, 8000))
         row, column = KEYS[int(recording.label)]
-        low = spectrum[650:1000].argmax() + 650
-        high = spectrum[1150:1550].argmax() + 1150
+        low = spectrum[450:1300].argmax() + 450
+        high = spectrum[1500:3000].argmax() + 1500
         assert abs(low / ROWS[row] - 1) < 0.03 and abs(high / COLUMNS[column] - 1) < 0.03
     np.testing.assert_allclose(found[500].samples[:3], [-0.0662, -0.3513, -0.505], atol=1e-4)
+
+
+def test_another_speed_does_not_make_one_key_of_another():
+    speeds = SpeechConfig().speeds
+    for tuned in (ROWS, COLUMNS):
+        for low, high in itertools.pairwise(tuned):
+            assert 1.02 * max(speeds) * low < 0.98 * min(speeds) * high
 
 
 def test_recordings_as_published(shared_data, tmp_path):
