@@ -4,11 +4,14 @@
     echo "Mary went to the office. John moved to the garden. Where is Mary?" | \\
         python -m seqjax.predict --workdir runs/babi-transformer-…
 
-The default stories are generated. Those of bAbI are read from a folder that holds its files as they
+The default stories are generated: `transformer` has 70.1% of their answers right after 5 minutes on
+one busy CPU core, seed 0. Those of bAbI are read from a folder that holds its files as they
 are published, one task or several by one model, of which `evaluate --by_group` tells each:
 
     python -m seqjax.train --config configs/babi.py:lstm,source=files,folder=en-10k \\
         "--config.data.tasks=(1,6,15)"
+
+With `questions=first` each question is a row of its own, and stands before what was told.
 
 Every word is the model of `size=tiny`, 100,000 parameters, unless another size is named. On one
 busy CPU core, `gated_deltanet` has all answers of bAbI's first task right after 3,000 steps (25

@@ -3,7 +3,9 @@
     python -m seqjax.train --config configs/char_lm.py:lstm
     echo "The with statement" | python -m seqjax.predict --workdir runs/char_lm-lstm-…
 
-The default text needs nothing (`pydoc_data.topics` of the standard library). Any other:
+The default text needs nothing (`pydoc_data.topics` of the standard library). On that of Python
+3.11.7 (SHA-256 3fd1cb0de4cc…), `lstm` has 1.105 nats a character on the test topics after 39
+minutes on one busy CPU core; other versions have other texts. Any other text:
 
     python -m seqjax.train --config configs/char_lm.py:lstm \\
       --config.data.source=files --config.data.train=input.txt

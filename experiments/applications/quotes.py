@@ -6,6 +6,7 @@ from typing import Any
 from experiments.applications import run as applications
 from experiments.applications.catalogue import APPLICATIONS
 from experiments.babi import run as babi
+from experiments.babi import shortcuts
 from experiments.quoted import WORDS, between
 from experiments.sentiment.run import linear_accuracies
 from experiments.sweep import read_rows
@@ -54,6 +55,23 @@ def quotes() -> Iterator[str]:
         f"the rate falls over 3,000."
     )
     yield f"it has {usual:.1%}. Each is one seed."
+    both = {
+        task: f"{_row('babi, qa6 and qa9', 'gated_deltanet')['test_by_group'][task]['accuracy']:.1%}"
+        for task in ("6", "9")
+    }
+    sixth = [babi.alone(mixer, babi.RESULTS)[6] for mixer in babi.MIXERS]
+    yield (
+        f"has {both['6']} of the sixth, where a guess that ignores who is asked about has "
+        f"{shortcuts.accuracies()[6]:.1%} and no mixer of [babi](../babi/README.md) more than "
+        f"{max(sixth):.1%}, and {both['9']} of the ninth."
+    )
+    yield f"it has {applied('babi, qa9', 'gated_deltanet', 'test')['accuracy']:.1%} of the ninth."
+    first = applied("babi, question first, qa6", "lstm", "test")["accuracy"]
+    yield (
+        f"an LSTM has {first:.1%} of the sixth after 3,000 steps, and "
+        f"{babi.alone('lstm', babi.RESULTS)[6]:.1%} after 1,500 where questions stand in their "
+        f"places"
+    )
 
 
 def applied(name: str, model: str, split: str = "valid") -> applications.Metrics:
