@@ -4,9 +4,9 @@
     python -m seqjax.train --config configs/pixels.py:lru,view=permuted,pool=last,chrono_length=784
     python -m seqjax.train --config configs/pixels.py:transformer,view=patches
 
-reads 5,000 images of MNIST that a package carries, row by row, 28 steps of 28 numbers; `lstm` labels
-96.0% of its test images rightly after half a minute on one busy CPU core, seed 0. All of MNIST is
-downloaded with `--config.data.source=tfds:mnist`, or comes from its four files:
+reads 5,000 images of MNIST that a package carries, row by row, 28 steps of 28 numbers; `lstm`
+labels 96.0% of its test images rightly after half a minute on one busy CPU core, seed 0. All of
+MNIST is downloaded with `--config.data.source=tfds:mnist`, or comes from its four files:
 
     python -m seqjax.train --config configs/pixels.py:lstm --config.data.source=idx \\
         --config.data.train=train-images-idx3-ubyte.gz --config.data.test=t10k-images-idx3-ubyte.gz

@@ -55,10 +55,8 @@ def quotes() -> Iterator[str]:
         f"the rate falls over 3,000."
     )
     yield f"it has {usual:.1%}. Each is one seed."
-    both = {
-        task: f"{_row('babi, qa6 and qa9', 'gated_deltanet')['test_by_group'][task]['accuracy']:.1%}"
-        for task in ("6", "9")
-    }
+    groups = _row("babi, qa6 and qa9", "gated_deltanet")["test_by_group"]
+    both = {task: f"{metrics['accuracy']:.1%}" for task, metrics in groups.items()}
     sixth = [babi.alone(mixer, babi.RESULTS)[6] for mixer in babi.MIXERS]
     yield (
         f"has {both['6']} of the sixth, where a guess that ignores who is asked about has "
