@@ -126,9 +126,9 @@ def forecasts(words: Sequence[str], **settings: Any) -> Application:
 
 def guesses_of_babi(*tasks: int) -> dict[str, Metrics]:
     """What a guess that ignores who is asked about gets of some tasks, and of all of them."""
-    shares = {task: shortcuts.accuracies()[task] for task in tasks}
-    each = {f"qa{task}_accuracy": share for task, share in shares.items()}
-    return {"a guess": {"accuracy": fmean(shares.values()), **each}}
+    found = shortcuts.accuracies()
+    each = {f"qa{task}_accuracy": found[task] for task in tasks}
+    return {"a guess": {"accuracy": fmean(each.values()), **each}}
 
 
 APPLICATIONS = {

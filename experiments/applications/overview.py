@@ -153,13 +153,12 @@ def _accuracies(models: Mapping[str, Tuned], results: Path) -> dict[str, Reached
 
 
 def _babi(results: Path) -> Line:
-    reached = {}
-    for mixer in babi.MIXERS:
-        shares = babi.alone(mixer, results)
-        if len(shares) == len(babi.TASKS):
-            solved = sum(share >= babi.SOLVED for share in shares.values())
-            rows = rows_of(babi.alone_cells(mixer, results), results)
-            reached[mixer] = _run(f"{solved} of {len(shares)}", rows)
+    reached = {
+        mixer: _run(
+            f"{solved} of {len(babi.TASKS)}", rows_of(babi.alone_cells(mixer, results), results)
+        )
+        for mixer, solved in babi.solved(results).items()
+    }
     return Line(f"babi: tasks solved, {babi.SOLVED:.0%} right", reached)
 
 

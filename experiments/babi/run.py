@@ -111,6 +111,16 @@ def alone(mixer: str, results: Path) -> dict[int, float]:
     return accuracies(alone_cells(mixer, results), results)
 
 
+def solved(results: Path) -> dict[str, int]:
+    """How many tasks each mixer solves alone, of those mixers that have run on all of them."""
+    found = {mixer: alone(mixer, results) for mixer in MIXERS}
+    return {
+        mixer: sum(share >= SOLVED for share in shares.values())
+        for mixer, shares in found.items()
+        if shares.keys() == set(TASKS)
+    }
+
+
 def accuracies(cells: Sequence[Cell], results: Path) -> dict[int, float]:
     """The test accuracy of each task that the rows of some cells are about."""
     return {

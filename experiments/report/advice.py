@@ -93,12 +93,7 @@ def _percent(shares: Sequence[float]) -> str:
 
 def _stories(evidence: Evidence) -> tuple[str, str, str]:
     """Which mixers solve most of bAbI's tasks."""
-    results = evidence.results("babi")
-    solved = {
-        mixer: sum(share >= babi.SOLVED for share in shares.values())
-        for mixer in babi.MIXERS
-        if (shares := babi.alone(mixer, results)).keys() == set(babi.TASKS)
-    }
+    solved = babi.solved(evidence.results("babi"))
     order = sorted(solved, key=solved.__getitem__, reverse=True)
     said = ", ".join(f"`{mixer}` {solved[mixer]}" for mixer in order)
     return (
