@@ -9,6 +9,7 @@ from scipy import stats
 from experiments.details import packed, unpacked
 from experiments.statistics import (
     bootstrap_interval,
+    corrected,
     examples_half_width,
     holm,
     mean_and_interval,
@@ -43,6 +44,16 @@ def test_intervals_of_several_comparisons_leave_out_zero_where_bonferroni_s_p_va
         excluded = abs(found.mean) > found.half_width_among(comparisons)
         assert excluded == (comparisons * found.p_value < 0.05)
     assert not excluded and found.p_value < 0.05
+
+
+def test_corrected_differences_keep_their_means_and_are_less_certain():
+    draws = np.random.default_rng(2).normal(size=(3, 2, 6))
+    alone = {name: paired_difference(*pair) for name, pair in enumerate(draws)}
+    adjusted = holm({name: each.p_value for name, each in alone.items()})
+    for name, each in corrected(alone).items():
+        assert (each.mean, each.pairs) == (alone[name].mean, alone[name].pairs)
+        assert each.half_width == alone[name].half_width_among(3) > alone[name].half_width
+        assert each.p_value == adjusted[name] >= alone[name].p_value
 
 
 def test_two_pairs_or_equal_differences_show_nothing():

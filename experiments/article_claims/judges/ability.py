@@ -24,6 +24,7 @@ from experiments.sentiment.run import cells
 from experiments.statistics import (
     SIGNIFICANT,
     Difference,
+    corrected,
     holm,
     paired_difference,
     shown_range,
@@ -135,22 +136,21 @@ def transformer_is_more_accurate(evidence: Evidence) -> Finding:
     reviews.
     """
     snippets, reviews = _article_models(evidence), _models_of_reviews(evidence)
-    found = {
-        "review snippets": accuracy_difference(*snippets, read_films()),
-        "whole reviews (IMDB, tuned alike)": accuracy_difference(*reviews, None),
-    }
-    adjusted = holm({texts: difference.p_value for texts, difference in found.items()})
+    found = corrected(
+        {
+            "review snippets": accuracy_difference(*snippets, read_films()),
+            "whole reviews (IMDB, tuned alike)": accuracy_difference(*reviews, None),
+        }
+    )
     verdicts = {
-        of_gain(difference.mean, difference.half_width, adjusted[texts], SMALLEST)
-        for texts, difference in found.items()
+        of_gain(each.mean, each.half_width, each.p_value, SMALLEST) for each in found.values()
     }
     told = "; on ".join(
-        f"{texts} {_with_p(difference._replace(p_value=adjusted[texts]), 'points of accuracy')}"
-        for texts, difference in found.items()
+        f"{texts} {_with_p(each, 'points of accuracy')}" for texts, each in found.items()
     )
     return Finding(
         _together(verdicts),
-        f"Transformer minus RNN, p corrected: on {told}.",
+        f"Transformer minus RNN, corrected: on {told}.",
         _ids(*snippets) + _ids(*reviews),
     )
 
@@ -166,20 +166,16 @@ def transformer_has_lower_loss(evidence: Evidence) -> Finding:
         "validation loss at its best epoch": lambda row: min(at["loss"] for at in row["curve"]),
         "validation loss after the last epoch": lambda row: row["curve"][-1]["loss"],
     }
-    found = {
-        name: paired_difference(*([loss(row) for row in side] for side in _paired(*rows)))
-        for name, loss in losses.items()
-    }
-    adjusted = holm({name: difference.p_value for name, difference in found.items()})
-    half = {name: each.half_width_among(len(losses)) for name, each in found.items()}
-    verdicts = {
-        of_gain(-difference.mean, half[name], adjusted[name], smallest=0.0)
-        for name, difference in found.items()
-    }
-    told = "; ".join(
-        _with_p(difference._replace(half_width=half[name], p_value=adjusted[name]), f"of {name}")
-        for name, difference in found.items()
+    found = corrected(
+        {
+            name: paired_difference(*([loss(row) for row in side] for side in _paired(*rows)))
+            for name, loss in losses.items()
+        }
     )
+    verdicts = {
+        of_gain(-each.mean, each.half_width, each.p_value, smallest=0.0) for each in found.values()
+    }
+    told = "; ".join(_with_p(each, f"of {name}") for name, each in found.items())
     return Finding(_together(verdicts), f"Transformer minus RNN, corrected: {told}.", _ids(*rows))
 
 

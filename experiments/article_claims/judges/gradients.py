@@ -18,7 +18,7 @@ from experiments.article_claims.evidence import (
 )
 from experiments.gradients.run import REMEDIES as SETTINGS
 from experiments.gradients.run import accuracy, learned, repeated, trials
-from experiments.statistics import Difference, holm, paired_difference
+from experiments.statistics import Difference, corrected, paired_difference
 
 FAR = 63  # steps
 EXPLODING, VANISHING, USUAL = "rnn, weights doubled", "rnn, weights halved", "rnn"
@@ -87,15 +87,15 @@ def helps(remedy: str, problem: str) -> Callable[[Evidence], Finding]:
     def judge(evidence: Evidence) -> Finding:
         names = REMEDIES[remedy, problem]
         without, using = (_rows(evidence, name) for name in names)
-        gain, p_value = _gains(evidence)[remedy, problem]
-        half = gain.half_width_among(len(REMEDIES))
-        verdict = of_gain(gain.mean, half, p_value, SMALLEST)
+        gain = _gains(evidence)[remedy, problem]
+        verdict = of_gain(gain.mean, gain.half_width, gain.p_value, SMALLEST)
         if verdict == HOLDS and not learned(using):
             verdict = DEPENDS
         return Finding(
             verdict,
             f"Recall of the first of 64 tokens, “{names[1]}” less “{names[0]}”: {gain.mean:+.1f} ± "
-            f"{half:.1f} points of accuracy over {gain.pairs} seeds, p = {p_value:.2f}, both "
+            f"{gain.half_width:.1f} points of accuracy over {gain.pairs} seeds, "
+            f"p = {gain.p_value:.2f}, both "
             f"corrected{_nothing_clipped(remedy, without)}. The task is learned {_shown(using)} "
             f"with it and {_shown(without)} without, each at the rate of three that another seed "
             f"chose.",
@@ -105,8 +105,8 @@ def helps(remedy: str, problem: str) -> Callable[[Evidence], Finding]:
     return judge
 
 
-def _gains(evidence: Evidence) -> Mapping[tuple[str, str], tuple[Difference, float]]:
-    """What every remedy adds in points of accuracy, and the p values corrected for their number."""
+def _gains(evidence: Evidence) -> Mapping[tuple[str, str], Difference]:
+    """What every remedy adds in points of accuracy, corrected for their number."""
 
     def gain(names: Sequence[str]) -> Difference:
         pairs = {row["seed"]: row for row in _rows(evidence, names[0])}
@@ -116,9 +116,7 @@ def _gains(evidence: Evidence) -> Mapping[tuple[str, str], tuple[Difference, flo
             [100 * accuracy(pairs[row["seed"]]) for row in using],
         )
 
-    gains = {key: gain(names) for key, names in REMEDIES.items()}
-    adjusted = holm({key: found.p_value for key, found in gains.items()})
-    return {key: (found, adjusted[key]) for key, found in gains.items()}
+    return corrected({key: gain(names) for key, names in REMEDIES.items()})
 
 
 def _nothing_clipped(remedy: str, without: Sequence[Row]) -> str:
