@@ -47,7 +47,7 @@ def quotes() -> Iterator[str]:
     )
     recalled = applied("mqar, 8 pairs in 64 steps", "transformer, by attention alone")["accuracy"]
     yield f"MQAR ({recalled:.1%}) by attention alone"
-    fast = babi.alone("gated_deltanet", babi.RESULTS)[15]
+    fast = babi.reached("gated_deltanet", babi.ALONE, babi.RESULTS)[15]
     slow = applied("babi, qa15", "gated_deltanet, at a rate of 0.01", "test")["accuracy"]
     usual = applied("babi, qa15", "gated_deltanet", "test")["accuracy"]
     yield (
@@ -57,7 +57,7 @@ def quotes() -> Iterator[str]:
     yield f"it has {usual:.1%}. Each is one seed."
     groups = _row("babi, qa6 and qa9", "gated_deltanet")["test_by_group"]
     both = {task: f"{metrics['accuracy']:.1%}" for task, metrics in groups.items()}
-    sixth = [babi.alone(mixer, babi.RESULTS)[6] for mixer in babi.MIXERS]
+    sixth = [babi.reached(mixer, babi.ALONE, babi.RESULTS)[6] for mixer in babi.MIXERS]
     yield (
         f"has {both['6']} of the sixth, where a guess that ignores who is asked about has "
         f"{shortcuts.accuracies()[6]:.1%} and no mixer of [babi](../babi/README.md) more than "

@@ -10,7 +10,7 @@ from experiments.quoted import WORDS
 
 def quotes() -> Iterator[str]:
     """Who answers which questions."""
-    alone = {mixer: babi.alone(mixer, babi.RESULTS) for mixer in babi.MIXERS}
+    alone = {mixer: babi.reached(mixer, babi.ALONE, babi.RESULTS) for mixer in babi.MIXERS}
     solved = [share for share in alone["gated_deltanet"].values() if share >= babi.SOLVED]
     least = math.floor(100 * min(solved))
     yield (
@@ -22,6 +22,6 @@ def quotes() -> Iterator[str]:
     guessed = {task: f"{share:.1%}" for task, share in shortcuts.accuracies().items()}
     yield f"than the {guessed[6]} of a guess"
     yield f"In qa9 the same guess gets {guessed[9]}"
-    together = babi.accuracies(babi.lent("gated_deltanet", babi.TASKS, babi.RESULTS), babi.RESULTS)
+    together = babi.reached("gated_deltanet", babi.TOGETHER, babi.RESULTS)
     named = [f"qa{task}" for task, share in together.items() if share >= babi.SOLVED]
     yield f"the same mixer solves {' and '.join(named)}"

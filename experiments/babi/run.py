@@ -1,9 +1,9 @@
 """Which mixer fails which of bAbI's tasks: `python -m experiments.babi.run`.
 
 Models of `size=tiny`, 100,000 parameters outside their tables, are trained on one task each, and on
-all of them at once, by the settings of `configs/babi.py`. Every mixer gets the same tuning: three
-learning rates on qa1, the best of the validation split for all tasks. The stories of the set
-`en-10k` lie in `data/babi_en10k`.
+all of them at once, by the settings of `configs/babi.py`; of all at once also with each question
+before its story. Every mixer gets the same tuning: three learning rates on qa1, the best of the
+validation split for all tasks. The stories of the set `en-10k` lie in `data/babi_en10k`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,8 +24,12 @@ RESULTS = Path(__file__).with_name("results.jsonl")
 TASKS = (1, 4, 6, 9, 15, 20)
 MIXERS = ("lstm", "gru", "gated_deltanet", "transformer")
 STEPS = 1_500
+# Of 32 questions each, which are about as many as stand in the stories of 2 * STEPS.
+STEPS_OF_QUESTIONS = 10_000
 MOST_SECONDS = 3_600.0  # of a cell, on a machine that others use as well
 SOLVED = 0.95  # the accuracy at which Weston et al. (2015) call a task solved
+# What a model is trained on.
+ALONE, TOGETHER, QUESTION_FIRST = "one task", "all", "all, question first"
 
 
 def cell(mixer: str, tasks: tuple[int, ...]) -> Cell:
@@ -42,6 +46,15 @@ def cell(mixer: str, tasks: tuple[int, ...]) -> Cell:
     )
 
 
+def question_first(mixer: str) -> Cell:
+    """One model for all tasks that reads each question before its story."""
+    return cell(mixer, TASKS).where(
+        data__questions="first",
+        train__steps=STEPS_OF_QUESTIONS,
+        train__evaluate_every=STEPS_OF_QUESTIONS // 10,
+    )
+
+
 def tuned(mixer: str) -> Tuned:
     """The model that is tried with every learning rate, on the first task."""
     return Tuned(cell(mixer, TASKS[:1]), "accuracy", seeds=1)
@@ -52,6 +65,14 @@ def lent(mixer: str, tasks: tuple[int, ...], results: Path) -> list[Cell]:
     return tuned(mixer).lend(cell(mixer, tasks), results)
 
 
+def trained(mixer: str, how: str, results: Path) -> list[Cell]:
+    """The cells of a mixer that are trained alone, together or with the question first."""
+    if how == ALONE:
+        return [cell for task in TASKS for cell in lent(mixer, (task,), results)]
+    whole = cell(mixer, TASKS) if how == TOGETHER else question_first(mixer)
+    return tuned(mixer).lend(whole, results)
+
+
 def define_flags(values: FlagValues) -> None:
     """The flags of this command."""
     command.define_scalable_flags(values)
@@ -59,16 +80,22 @@ def define_flags(values: FlagValues) -> None:
 
 
 def main(values: FlagValues) -> None:
-    """Runs what is missing, all mixers' cells of a task before the next task, then all at once."""
+    """Runs what is missing, all mixers' cells of a task before the next, then all tasks at once."""
 
     def trials(results: Path) -> list[Cell]:
         return [trial for mixer in values.mixers for trial in tuned(mixer).trials()]
 
-    def others(results: Path, *, tasks: tuple[int, ...]) -> list[Cell]:
-        return [found for mixer in values.mixers for found in lent(mixer, tasks, results)]
+    def one(results: Path, *, task: int) -> list[Cell]:
+        return [found for mixer in values.mixers for found in lent(mixer, (task,), results)]
 
-    groups = [*((task,) for task in TASKS[1:]), TASKS]
-    stages = (trials, *(partial(others, tasks=tasks) for tasks in groups))
+    def all_of_them(results: Path, *, how: str) -> list[Cell]:
+        return [found for mixer in values.mixers for found in trained(mixer, how, results)]
+
+    stages = (
+        trials,
+        *(partial(one, task=task) for task in TASKS[1:]),
+        *(partial(all_of_them, how=how) for how in (TOGETHER, QUESTION_FIRST)),
+    )
     run_stages(values, stages, RESULTS, table)
 
 
@@ -86,34 +113,30 @@ def table(results: Path) -> Sequence[str]:
             for rate, trial in zip(RATES, tuned(mixer).trials(), strict=True)
             if rate != chosen
         ]
-        told.append((chosen, "one task", alone(mixer, results)))
-        told.append((chosen, "all", accuracies(lent(mixer, TASKS, results), results)))
-        for rate, trained, found in told:
+        told += [
+            (chosen, how, reached(mixer, how, results)) for how in (ALONE, TOGETHER, QUESTION_FIRST)
+        ]
+        for rate, how, found in told:
             if found:
-                lines.append(line(f"`{mixer}`", f"{rate:g}", trained, found))
+                lines.append(line(f"`{mixer}`", f"{rate:g}", how, found))
     return [*lines, line("a guess that ignores who is asked about", "", "", shortcuts.accuracies())]
 
 
-def line(name: str, rate: str, trained: str, found: Mapping[int, float]) -> str:
+def line(name: str, rate: str, how: str, found: Mapping[int, float]) -> str:
     """A line of the table: the accuracy of each task that there is one of, and which fail."""
     shown = [f"{100 * found[task]:.1f}" if task in found else "" for task in TASKS]
     failed = ", ".join(f"qa{task}" for task in found if found[task] < SOLVED)
-    return f"| {name} | {rate} | {trained} | {' | '.join(shown)} | {failed or '–'} |"
+    return f"| {name} | {rate} | {how} | {' | '.join(shown)} | {failed or '–'} |"
 
 
-def alone_cells(mixer: str, results: Path) -> list[Cell]:
-    """The cells of a mixer that are trained on one task each."""
-    return [cell for task in TASKS for cell in lent(mixer, (task,), results)]
+def reached(mixer: str, how: str, results: Path) -> dict[int, float]:
+    """The test accuracy of each task that the mixer was trained on."""
+    return accuracies(trained(mixer, how, results), results)
 
 
-def alone(mixer: str, results: Path) -> dict[int, float]:
-    """The test accuracy of each task that the mixer was trained on alone."""
-    return accuracies(alone_cells(mixer, results), results)
-
-
-def solved(results: Path) -> dict[str, int]:
-    """How many tasks each mixer solves alone, of those mixers that have run on all of them."""
-    found = {mixer: alone(mixer, results) for mixer in MIXERS}
+def solved(how: str, results: Path) -> dict[str, int]:
+    """How many tasks each mixer solves, of those mixers that have run on all of them."""
+    found = {mixer: reached(mixer, how, results) for mixer in MIXERS}
     return {
         mixer: sum(share >= SOLVED for share in shares.values())
         for mixer, shares in found.items()

@@ -93,7 +93,7 @@ def _percent(shares: Sequence[float]) -> str:
 
 def _stories(evidence: Evidence) -> tuple[str, str, str]:
     """Which mixers solve most of bAbI's tasks."""
-    solved = babi.solved(evidence.results("babi"))
+    solved = babi.solved(babi.ALONE, evidence.results("babi"))
     order = sorted(solved, key=solved.__getitem__, reverse=True)
     said = ", ".join(f"`{mixer}` {solved[mixer]}" for mixer in order)
     return (

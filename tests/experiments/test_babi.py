@@ -25,17 +25,26 @@ def test_the_rate_that_is_best_on_the_first_task_is_lent_to_the_others(tmp_path)
     results.write_text("".join(rows))
     (fourth,) = babi.lent("gru", (4,), results)
     assert dict(fourth.settings)["optimizer.learning_rate"] == 0.003
-    (joint,) = babi.lent("gru", babi.TASKS, results)
+    (joint,) = babi.trained("gru", babi.TOGETHER, results)
     joined = dict.fromkeys(babi.TASKS, 0.96) | {15: 0.2}
-    rows += [row(fourth, valid=1.0, test={4: 1.0}), row(joint, valid=1.0, test=joined)]
+    (first,) = babi.trained("gru", babi.QUESTION_FIRST, results)
+    rows += [
+        row(fourth, valid=1.0, test={4: 1.0}),
+        row(joint, valid=1.0, test=joined),
+        row(first, valid=1.0, test=dict.fromkeys(babi.TASKS, 0.97)),
+    ]
     results.write_text("".join(rows))
     assert babi.table(results)[2:] == [
         "| `gru` | 0.001 | qa1, as a trial | 99.0 |  |  |  |  |  | – |",
         "| `gru` | 0.01 | qa1, as a trial | 99.0 |  |  |  |  |  | – |",
         "| `gru` | 0.003 | one task | 50.0 | 100.0 |  |  |  |  | qa1 |",
         "| `gru` | 0.003 | all | 96.0 | 96.0 | 96.0 | 96.0 | 20.0 | 96.0 | qa15 |",
+        "| `gru` | 0.003 | all, question first | 97.0 | 97.0 | 97.0 | 97.0 | 97.0 | 97.0 | – |",
         guessed,
     ]
+    assert babi.solved(babi.ALONE, results) == {}
+    assert babi.solved(babi.TOGETHER, results) == {"gru": 5}
+    assert babi.solved(babi.QUESTION_FIRST, results) == {"gru": 6}
 
 
 def test_a_guess_does_not_look_who_is_asked_about():

@@ -1,7 +1,7 @@
 """What each kind of model reaches on each task, in one table: that of the README.
 
-A line is an application of this folder, a probe of `long_range`, the texts of `sentiment` or the
-stories of `babi`, with the first of its metrics. Parameters are those outside the tables; minutes
+A line is one of `applications`, a probe of `long_range`, the texts of `sentiment` or the stories of
+`babi`, with the first of its metrics. Parameters are those outside the tables; minutes
 are those of a run, as a mean over seeds and tasks.
 """
 
@@ -69,7 +69,7 @@ def table(results: Path) -> Sequence[str]:
     for line in (
         *_applications(results),
         *_sentiment(folder / "sentiment"),
-        _babi(folder / "babi" / "results.jsonl"),
+        *_babi(folder / "babi" / "results.jsonl"),
         *_probes(folder / "long_range" / "results.jsonl"),
     ):
         cells = [_of_kind(line.reached, words) for words in KINDS.values()]
@@ -152,14 +152,16 @@ def _accuracies(models: Mapping[str, Tuned], results: Path) -> dict[str, Reached
     }
 
 
-def _babi(results: Path) -> Line:
-    reached = {
-        mixer: _run(
-            f"{solved} of {len(babi.TASKS)}", rows_of(babi.alone_cells(mixer, results), results)
-        )
-        for mixer, solved in babi.solved(results).items()
-    }
-    return Line(f"babi: tasks solved, {babi.SOLVED:.0%} right", reached)
+def _babi(results: Path) -> Iterator[Line]:
+    for how in (babi.ALONE, babi.QUESTION_FIRST):
+        reached = {
+            mixer: _run(
+                f"{solved} of {len(babi.TASKS)}",
+                rows_of(babi.trained(mixer, how, results), results),
+            )
+            for mixer, solved in babi.solved(how, results).items()
+        }
+        yield Line(f"babi, trained on {how}: tasks solved, {babi.SOLVED:.0%} right", reached)
 
 
 def _probes(results: Path) -> Iterator[Line]:
