@@ -36,6 +36,7 @@ __all__ = ["RESULTS", "table"]
 KINDS = {
     "RNN": ("rnn",),
     "LSTM": ("lstm",),
+    "GRU": ("gru",),
     "linear recurrence": ("lru", "rglru", "mingru", "gated_deltanet"),
     "Transformer": ("transformer",),
     "hybrid": ("hybrid",),

@@ -13,7 +13,7 @@ def test_the_overview_has_a_column_for_each_kind_and_names_the_linear_recurrence
     skipped = {"id": cells["transformer"].identity, "skipped": TOO_LONG}
     rows = [reached(cells["lstm"], 0.5, 99_123), reached(cells["lru"], 0.75, seconds=890), skipped]
     assert overview_of(rows, tmp_path) == [
-        "| speech: accuracy | 99,000–100,000 |  | 50.0% (1.5 min) | 75.0% (lru, 15 min) "
+        "| speech: accuracy | 99,000–100,000 |  | 50.0% (1.5 min) |  | 75.0% (lru, 15 min) "
         "| not run: about 120 minutes, of 60 |  |  | guessing 10.0% |"
     ]
 
