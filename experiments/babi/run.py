@@ -2,11 +2,12 @@
 
 Models of `size=tiny`, 100,000 parameters outside their tables, are trained on one task each, and on
 all of them at once, by the settings of `configs/babi.py`; of all at once also with each question
-before its story. Every mixer gets the same tuning: three learning rates on qa1, the best of the
-validation split for all tasks. The stories of the set `en-10k` lie in `data/babi_en10k`.
+before its story. Every mixer gets the same tuning: three learning rates on qa1, of which the best
+of the validation split is for all tasks, and three with the question first. The stories of the set
+`en-10k` lie in `data/babi_en10k`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -46,22 +47,23 @@ def cell(mixer: str, tasks: tuple[int, ...]) -> Cell:
     )
 
 
-def question_first(mixer: str) -> Cell:
-    """One model for all tasks that reads each question before its story."""
-    return cell(mixer, TASKS).where(
-        data__questions="first",
-        train__steps=STEPS_OF_QUESTIONS,
-        train__evaluate_every=STEPS_OF_QUESTIONS // 10,
-    )
-
-
 def tuned(mixer: str) -> Tuned:
     """The model that is tried with every learning rate, on the first task."""
     return Tuned(cell(mixer, TASKS[:1]), "accuracy", seeds=1)
 
 
+def question_first(mixer: str) -> Tuned:
+    """One model for all tasks that reads each question before its story, tried alike."""
+    whole = cell(mixer, TASKS).where(
+        data__questions="first",
+        train__steps=STEPS_OF_QUESTIONS,
+        train__evaluate_every=STEPS_OF_QUESTIONS // 10,
+    )
+    return Tuned(whole, "accuracy", seeds=1)
+
+
 def lent(mixer: str, tasks: tuple[int, ...], results: Path) -> list[Cell]:
-    """The cell of some tasks at the chosen learning rate; none while it is not chosen."""
+    """The cell of some tasks at the rate that the first chose; none while it is not chosen."""
     return tuned(mixer).lend(cell(mixer, tasks), results)
 
 
@@ -69,8 +71,9 @@ def trained(mixer: str, how: str, results: Path) -> list[Cell]:
     """The cells of a mixer that are trained alone, together or with the question first."""
     if how == ALONE:
         return [cell for task in TASKS for cell in lent(mixer, (task,), results)]
-    whole = cell(mixer, TASKS) if how == TOGETHER else question_first(mixer)
-    return tuned(mixer).lend(whole, results)
+    if how == TOGETHER:
+        return lent(mixer, TASKS, results)
+    return question_first(mixer).repeats(results)
 
 
 def define_flags(values: FlagValues) -> None:
@@ -82,19 +85,17 @@ def define_flags(values: FlagValues) -> None:
 def main(values: FlagValues) -> None:
     """Runs what is missing, all mixers' cells of a task before the next, then all tasks at once."""
 
-    def trials(results: Path) -> list[Cell]:
-        return [trial for mixer in values.mixers for trial in tuned(mixer).trials()]
+    def trials(results: Path, *, of: Callable[[str], Tuned]) -> list[Cell]:
+        return [trial for mixer in values.mixers for trial in of(mixer).trials()]
 
-    def one(results: Path, *, task: int) -> list[Cell]:
-        return [found for mixer in values.mixers for found in lent(mixer, (task,), results)]
+    def others(results: Path, *, tasks: tuple[int, ...]) -> list[Cell]:
+        return [found for mixer in values.mixers for found in lent(mixer, tasks, results)]
 
-    def all_of_them(results: Path, *, how: str) -> list[Cell]:
-        return [found for mixer in values.mixers for found in trained(mixer, how, results)]
-
+    groups = [*((task,) for task in TASKS[1:]), TASKS]
     stages = (
-        trials,
-        *(partial(one, task=task) for task in TASKS[1:]),
-        *(partial(all_of_them, how=how) for how in (TOGETHER, QUESTION_FIRST)),
+        partial(trials, of=tuned),
+        *(partial(others, tasks=tasks) for tasks in groups),
+        partial(trials, of=question_first),
     )
     run_stages(values, stages, RESULTS, table)
 
@@ -107,19 +108,27 @@ def table(results: Path) -> Sequence[str]:
         f"|---|---|---|{'---|' * len(TASKS)}---|",
     ]
     for mixer in MIXERS:
-        chosen = tuned(mixer).rate(results)
-        told = [
-            (rate, "qa1, as a trial", accuracies([trial], results))
-            for rate, trial in zip(RATES, tuned(mixer).trials(), strict=True)
-            if rate != chosen
-        ]
-        told += [
-            (chosen, how, reached(mixer, how, results)) for how in (ALONE, TOGETHER, QUESTION_FIRST)
-        ]
-        for rate, how, found in told:
+        for rate, how, found in runs(mixer, results):
             if found:
                 lines.append(line(f"`{mixer}`", f"{rate:g}", how, found))
     return [*lines, line("a guess that ignores who is asked about", "", "", shortcuts.accuracies())]
+
+
+def runs(mixer: str, results: Path) -> Iterator[tuple[float | None, str, Mapping[int, float]]]:
+    """The rate of each line of a mixer, what it was trained on, and what it reaches of each task.
+
+    Of the trials stand those first whose rate was not chosen.
+    """
+    for model, how, chosen in (
+        (tuned(mixer), "qa1", (ALONE, TOGETHER)),
+        (question_first(mixer), QUESTION_FIRST, (QUESTION_FIRST,)),
+    ):
+        best = model.rate(results)
+        for rate, trial in zip(RATES, model.trials(), strict=True):
+            if rate != best:
+                yield rate, f"{how}, as a trial", accuracies([trial], results)
+        for how in chosen:
+            yield best, how, reached(mixer, how, results)
 
 
 def line(name: str, rate: str, how: str, found: Mapping[int, float]) -> str:
