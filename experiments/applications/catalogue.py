@@ -294,7 +294,9 @@ APPLICATIONS = {
     "babi, question first, qa6": answers(
         (6,), {"lstm": {"data__questions": "first"}, "gru, for longer": QUESTION_FIRST}
     ),
-    "babi, question first, qa1, qa6 and qa9": answers((1, 6, 9), {"gru": QUESTION_FIRST}),
+    "babi, question first, qa1, qa6 and qa9": answers(
+        (1, 6, 9), dict.fromkeys(("lstm", "gru", "transformer"), QUESTION_FIRST)
+    ),
     "mqar, 8 pairs in 64 steps": Application(
         cells={
             "transformer, by attention alone": Cell("configs/mqar.py:attention").where(
