@@ -19,6 +19,7 @@ from rich.progress import track
 
 from experiments.certificates.cases import Setting, compared, holds
 from experiments.sweep import read_lines
+from seqjax.benchmarking.results import circumstances
 from seqjax.command_line import run_command
 from seqjax.errors import UserError, did_you_mean
 from seqjax.ops.newton import Newton
@@ -56,7 +57,10 @@ def main(values: FlagValues) -> None:
     count, rows = values.cases // len(SETTINGS), []
     for name in track(chosen, "settings", console=Console(stderr=True)):
         seed = values.seed * len(SETTINGS) + list(SETTINGS).index(name)
-        rows += [{"setting": name, **row} for row in compared(SETTINGS[name], count, seed)]
+        rows += [
+            {"setting": name, **row, **circumstances()}
+            for row in compared(SETTINGS[name], count, seed)
+        ]
     rows += kept
     found = {name: [row for row in rows if row["setting"] == name] for name in SETTINGS}
     RESULTS.write_text("".join(f"{json.dumps(row)}\n" for some in found.values() for row in some))
