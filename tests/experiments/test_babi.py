@@ -8,7 +8,6 @@ from experiments.babi import run as babi
 from experiments.babi import shortcuts
 from seqjax.data.stories import Line
 
-
 GUESSED = (
     "| a guess that ignores who is asked about |  |  "
     "| 52.7 |  | 87.4 | 86.7 |  |  | qa1, qa6, qa9 |"
