@@ -25,3 +25,20 @@ def quotes() -> Iterator[str]:
     together = babi.reached("gated_deltanet", babi.TOGETHER, babi.RESULTS)
     named = [f"qa{task}" for task, share in together.items() if share >= babi.SOLVED]
     yield f"the same mixer solves {' and '.join(named)}"
+    first = babi.reached("gru", babi.QUESTION_FIRST, babi.RESULTS)
+    named = [f"qa{task}" for task, share in first.items() if share >= babi.SOLVED]
+    in_place = babi.reached("gru", babi.TOGETHER, babi.RESULTS)
+    yield (
+        f"one GRU for all six tasks solves {', '.join(named[:-1])} and {named[-1]}, and has at "
+        f"least {min(first[task] for task in shortcuts.TASKS):.1%} of who is where"
+    )
+    yield (
+        f"that reads questions in their places has at most "
+        f"{max(in_place[task] for task in shortcuts.TASKS):.1%}"
+    )
+    trials = [
+        babi.accuracies([trial], babi.RESULTS) for trial in babi.question_first("gru").trials()
+    ]
+    most = {task for found in trials for task, share in found.items() if share >= babi.SOLVED}
+    yield f"none of the three trials solves more than {' and '.join(f'qa{task}' for task in most)}"
+    yield f"(qa4, {first[4]:.1%}) and what follows from kinds (qa15, {first[15]:.1%})"

@@ -28,9 +28,11 @@ NOT_OF_ROWS = {
     "experiments/peers/README.md": "10,000 64 128 32 4 1,024 0.75 256 1.0 1.5",
     "experiments/applications/README.md": (
         "100,000 784 95% 89% 90% 85.4% 30% 256 128 3,000 10,000 1,500 25 0.2 64 0.003 0.01 99% "
-        "4,500 22,500"
+        "20,000 32 22,500"
     ),
-    "experiments/babi/README.md": "100,000 1,500 3,000 32 0.001 0.003 0.01 95% 1.2 3.0",
+    "experiments/babi/README.md": (
+        "100,000 1,500 3,000 10,000 30,000 32 0.001 0.003 0.01 95% 1.2 3.0"
+    ),
     "experiments/state_tracking/README.md": "32 40 400 4,000 64 1 91 100% 1,000",
     "experiments/method_choice/README.md": "1.25",
     "experiments/loop_cost/README.md": "",
