@@ -12,11 +12,13 @@ are published, one task or several by one model, of which `evaluate --by_group` 
         "--config.data.tasks=(1,6,15)"
 
 With `questions=first` each question is a row of its own, and stands before what was told: a reader
-knows what to look for. A `gru` then has all answers of tasks 1, 6 and 9 right after 20,000 steps (20
-minutes on one busy CPU core, seed 0), where it has 52%, 84% and 83% with questions in their places:
+knows what to look for. A `gru` then has all answers of tasks 1, 6 and 9 right after 20,000 steps
+(20 minutes on one busy CPU core, seed 0), where it has 52%, 84% and 83% with questions in their
+places:
 
-    python -m seqjax.train --config configs/babi.py:gru,source=files,folder=en-10k,questions=first \\
-        "--config.data.tasks=(1,6,9)" --config.train.epochs=0 --config.train.steps=20_000
+    python -m seqjax.train --config configs/babi.py:gru,source=files,folder=en-10k \\
+        --config.data.questions=first "--config.data.tasks=(1,6,9)" \\
+        --config.train.epochs=0 --config.train.steps=20_000
 
 Every word is the model of `size=tiny`, 100,000 parameters, unless another size is named. On one
 busy CPU core, `gated_deltanet` has all answers of bAbI's first task right after 3,000 steps (25
