@@ -295,7 +295,12 @@ APPLICATIONS = {
         (6,), {"lstm": {"data__questions": "first"}, "gru, for longer": QUESTION_FIRST}
     ),
     "babi, question first, qa1, qa6 and qa9": answers(
-        (1, 6, 9), dict.fromkeys(("lstm", "gru", "transformer"), QUESTION_FIRST)
+        (1, 6, 9),
+        {
+            **dict.fromkeys(("lstm", "gru", "transformer"), QUESTION_FIRST),
+            # The rate that is its best of three on the first task.
+            "transformer, at a rate of 0.001": QUESTION_FIRST | {"optimizer__learning_rate": 1e-3},
+        },
     ),
     "mqar, 8 pairs in 64 steps": Application(
         cells={
